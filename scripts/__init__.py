@@ -1,0 +1,1 @@
+"""The code behind the tasks of ``tasks.py``. An application: nothing here is installed."""

@@ -1,0 +1,138 @@
+"""The only place that prints.
+
+Two modes. For people: rich text on stdout, problems on stderr. With ``--json``: stdout holds
+JSON lines only, one object an event with a ``type``, and everything meant for people is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from scripts.errors import DeployError
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.console import RenderableType
+
+
+class Outcome(Protocol):
+    """Something a task has to show: the same facts for people and for programs."""
+
+    @property
+    def type(self) -> str:
+        """Name of the event in JSON mode, for example ``plan``."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The facts, JSON-serialisable."""
+
+    def __rich__(self) -> RenderableType:
+        """The facts, drawn for a terminal."""
+
+
+class Console:
+    """Output and questions of one run."""
+
+    def __init__(
+        self,
+        *,
+        json_lines: bool = False,
+        assume_yes: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        stdin: TextIO | None = None,
+    ) -> None:
+        self.json_lines = json_lines
+        self.assume_yes = assume_yes
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        self._stdin = stdin or sys.stdin
+        self._rich: RichConsole | None = None
+
+    @property
+    def rich(self) -> RichConsole:
+        """The rich console for people. In JSON mode it writes nothing."""
+        if self._rich is None:
+            from rich.console import Console as RichConsole
+
+            # Output that is not a terminal is a log: never wrapped, so that it can be searched.
+            plain = not self._stdout.isatty()
+            self._rich = RichConsole(
+                file=self._stdout,
+                quiet=self.json_lines,
+                highlight=False,
+                soft_wrap=False,
+                width=120 if plain else None,
+            )
+        return self._rich
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person watches: decides on live displays and questions."""
+        return not self.json_lines and self._stdout.isatty() and self._stdin.isatty()
+
+    def say(self, text: str) -> None:
+        """A line for people; rich markup is allowed."""
+        self.rich.print(text, soft_wrap=True)
+
+    def show(self, outcome: Outcome) -> None:
+        """An outcome: drawn for people, or one JSON line."""
+        if self.json_lines:
+            self.event(outcome.type, **outcome.to_json())
+        else:
+            self.rich.print(outcome)
+
+    def event(self, type: str, **data: Any) -> None:
+        """A JSON line; nothing in the mode for people."""
+        if self.json_lines:
+            self._stdout.write(json.dumps({"type": type, **data}, default=str) + "\n")
+            self._stdout.flush()
+
+    def warn(self, text: str) -> None:
+        """A warning, plain text."""
+        self.event("warning", message=text)
+        if not self.json_lines:
+            self._stderr.write(f"Warning: {text}\n")
+
+    def error(self, error: DeployError) -> None:
+        """The end of a failed run: what failed, why, and the next step."""
+        self.event(
+            "error",
+            what=error.what,
+            why=error.why,
+            next_step=error.next_step,
+            status=int(error.status),
+            evidence=error.evidence,
+        )
+        if self.json_lines:
+            return
+        from rich.console import Console as RichConsole
+        from rich.text import Text
+
+        out = RichConsole(file=self._stderr, highlight=False, soft_wrap=True)
+        out.print(Text.assemble(("✗ ", "bold red"), (error.what, "bold")))
+        if error.why:
+            out.print(Text(f"  Why:  {error.why}".replace("\n", "\n        ")))
+        if error.next_step:
+            out.print(Text(f"  Next: {error.next_step}".replace("\n", "\n        ")))
+        if error.evidence:
+            out.print(Text(error.evidence, style="dim"))
+
+    def confirm(self, question: str) -> bool:
+        """Ask for a plain yes. Without a person and without ``--yes`` the answer is an error.
+
+        Raises:
+            DeployError: when nobody can answer.
+        """
+        if self.assume_yes:
+            return True
+        if not self.interactive:
+            raise DeployError(
+                "A confirmation is needed and nobody is there to give it",
+                question,
+                "Run the same command with --yes once you are sure.",
+            )
+        self._stdout.write(f"{question} [y/N] ")
+        self._stdout.flush()
+        return self._stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,213 @@
+"""Settings: invoke.yaml, INVOKE_* variables and flags, merged by Invoke and validated once, here.
+
+The rest of the code takes a `Settings` and never reads configuration again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from scripts.errors import DeployError, ExitStatus
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+TargetName = Literal["local", "aws"]
+
+
+@dataclass(frozen=True)
+class AwsSettings:
+    """The real account: where, which, and with whose credentials."""
+
+    region: str
+    account_id: str
+    profile: str
+    config_profile: str
+
+
+@dataclass(frozen=True)
+class StateSettings:
+    """Terraform's remote state. `lock_timeout` is a Terraform duration such as ``30s``."""
+
+    bucket: str
+    key: str
+    lock_timeout: str
+
+
+@dataclass(frozen=True)
+class TerraformSettings:
+    """How Terraform is run."""
+
+    binary: str
+    modules: Literal["auto", "bundled", "registry"]
+    parallelism: int
+
+
+@dataclass(frozen=True)
+class LibreChatSettings:
+    """Which LibreChat is deployed. `source` is a checkout's path, or empty."""
+
+    version: str
+    base_image: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """How the container image is made."""
+
+    builder: Literal["auto", "buildx", "pack"]
+    platform: Literal["linux/amd64", "linux/arm64"]
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """The embedded AWS. Port 0 means any free port; `directory` is relative to the project."""
+
+    directory: str
+    port: int
+    control_port: int
+
+
+@dataclass(frozen=True)
+class SmokeSettings:
+    """Budgets of the smoke checks, in seconds except where the name says otherwise."""
+
+    timeout: float
+    cold_start: float
+    stream_chunks: int
+    stream_interval_ms: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run may depend on. Immutable; `dataclasses.replace` makes a variation."""
+
+    target: TargetName
+    environment: str
+    aws: AwsSettings
+    state: StateSettings
+    terraform: TerraformSettings
+    librechat: LibreChatSettings
+    image: ImageSettings
+    local: LocalSettings
+    smoke: SmokeSettings
+    project_root: Path = PROJECT_ROOT
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], **flags: Any) -> Settings:
+        """Settings from a merged configuration (Invoke's ``ctx.config``) and task flags.
+
+        A flag that is None or empty was not given and changes nothing.
+
+        Raises:
+            DeployError: with `ExitStatus.PREFLIGHT_FAILED` and the path of the first bad setting.
+        """
+        merged = {field.name: config.get(field.name) for field in dataclasses.fields(cls)}
+        merged.pop("project_root")
+        merged |= {name: value for name, value in flags.items() if value not in (None, "")}
+        return _build(cls, merged, "")
+
+    @property
+    def local_directory(self) -> Path:
+        """Absolute path of the embedded AWS's own directory."""
+        return self.project_root / self.local.directory
+
+    @property
+    def terraform_source(self) -> Path:
+        """The shipped Terraform tree (environments and modules)."""
+        return self.project_root / "infrastructure" / "terraform"
+
+    @property
+    def tfvars_path(self) -> Path:
+        """The environment's values."""
+        return self.terraform_source / "environments" / self.environment / "terraform.tfvars.json"
+
+    @cached_property
+    def tfvars(self) -> dict[str, Any]:
+        """The environment's values, parsed.
+
+        Raises:
+            DeployError: when the file is missing or is not a JSON object.
+        """
+        try:
+            values = json.loads(self.tfvars_path.read_text())
+            if not isinstance(values, dict):
+                raise TypeError("not a JSON object")
+        except (OSError, ValueError, TypeError) as error:
+            raise DeployError(
+                f"Cannot read {self.tfvars_path.relative_to(self.project_root)}",
+                str(error),
+                f"Create the file for the environment {self.environment!r}, or choose another one "
+                "with INVOKE_ENVIRONMENT.",
+                status=ExitStatus.PREFLIGHT_FAILED,
+            ) from error
+        return values
+
+
+def _build(cls: type[Any], raw: Any, path: str) -> Any:
+    """Turn nested mappings into dataclasses, checking every value against its annotation."""
+    if not isinstance(raw, Mapping):
+        raise _bad(path or "settings", raw, "a group of settings")
+    hints = typing.get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        if field.name == "project_root":
+            continue
+        here = f"{path}.{field.name}".lstrip(".")
+        hint, value = hints[field.name], raw.get(field.name)
+        values[field.name] = (
+            _build(hint, value, here) if dataclasses.is_dataclass(hint) else _value(hint, value, here)
+        )
+    return cls(**values)
+
+
+def _value(hint: Any, value: Any, path: str) -> Any:
+    if typing.get_origin(hint) is Literal:
+        if value in typing.get_args(hint):
+            return value
+        raise _bad(path, value, "one of " + ", ".join(typing.get_args(hint)))
+    if hint in (int, float):
+        try:
+            number = hint(value)
+        except (TypeError, ValueError):
+            raise _bad(path, value, "a number") from None
+        if number < 0 or isinstance(value, bool):
+            raise _bad(path, value, "a number that is not negative")
+        return number
+    text = "" if value is None else str(value)
+    pattern, meaning = _PATTERNS.get(path, (r".*", "text"))
+    if not re.fullmatch(pattern, text):
+        raise _bad(path, text, meaning)
+    return text
+
+
+_PATTERNS = {
+    "environment": (r"[a-z][a-z0-9-]{0,15}", "lower-case letters, digits and hyphens (16 at most)"),
+    "aws.region": (r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-west-1"),
+    "aws.account_id": (r"\d{12}", "a 12-digit account id"),
+    "state.bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "an S3 bucket name"),
+    "state.key": (r"\S+", "an object key"),
+    "state.lock_timeout": (r"\d+(s|m|h)", "a duration such as 30s or 5m"),
+    "terraform.binary": (r"\S.*", "the name or path of the terraform binary"),
+    "librechat.version": (r"\S+", "a LibreChat release tag"),
+    "librechat.base_image": (r"\S+", "an image reference"),
+    "local.directory": (r"\S.*", "a directory"),
+}
+
+
+def _bad(path: str, value: Any, expected: str) -> DeployError:
+    variable = "INVOKE_" + path.upper().replace(".", "_")
+    return DeployError(
+        f"Setting {path} is not valid: {value!r}",
+        f"It must be {expected}.",
+        f"Correct it in invoke.yaml or in the environment variable {variable}.",
+        status=ExitStatus.PREFLIGHT_FAILED,
+    )

@@ -1,0 +1,56 @@
+"""The target of a run: the real account, or the embedded AWS that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scripts.aws import Aws
+from scripts.settings import Settings, TargetName
+
+
+@dataclass(frozen=True)
+class Target:
+    """What differs between the targets, and nothing else.
+
+    Attributes:
+        name: ``local`` or ``aws``.
+        environment: Variables for every subprocess (Terraform, npm, our own tasks).
+        aws: The clients of the account.
+        base_url: Where the viewer reaches the deployment; empty until Terraform says it.
+    """
+
+    name: TargetName
+    environment: Mapping[str, str]
+    aws: Aws = field(repr=False)
+    base_url: str = ""
+
+
+def aws_target(settings: Settings) -> Target:
+    """The real account, with the profile and region of the settings."""
+    environment = {"AWS_REGION": settings.aws.region, "INVOKE_TARGET": "aws"}
+    if settings.aws.profile:
+        environment["AWS_PROFILE"] = settings.aws.profile
+    return Target("aws", environment, Aws(region=settings.aws.region, profile=settings.aws.profile))
+
+
+def local_target(settings: Settings, *, endpoint: str, base_url: str) -> Target:
+    """The embedded AWS that listens on `endpoint` (``http://127.0.0.1:PORT``).
+
+    The access key is the account id: the emulator takes the account from it.
+    """
+    environment = {
+        "AWS_ACCESS_KEY_ID": settings.aws.account_id,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": settings.aws.region,
+        "AWS_DEFAULT_REGION": settings.aws.region,
+        "AWS_ENDPOINT_URL": endpoint,
+        # Never let a profile, a token or an instance role of this machine leak into a rehearsal.
+        "AWS_SESSION_TOKEN": "",
+        "AWS_PROFILE": "",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "INVOKE_TARGET": "local",
+    }
+    return Target("local", environment, Aws(region=settings.aws.region, environment=environment), base_url)
