@@ -43,9 +43,10 @@ class StateSettings:
 
 @dataclass(frozen=True)
 class TerraformSettings:
-    """How Terraform is run."""
+    """How Terraform is run. `directory` is the shipped tree, relative to the project."""
 
     binary: str
+    directory: str
     modules: Literal["auto", "bundled", "registry"]
     parallelism: int
 
@@ -113,7 +114,8 @@ class Settings:
         merged = {field.name: config.get(field.name) for field in dataclasses.fields(cls)}
         merged.pop("project_root")
         merged |= {name: value for name, value in flags.items() if value not in (None, "")}
-        return _build(cls, merged, "")
+        settings: Settings = _build(cls, merged, "")
+        return settings
 
     @property
     def local_directory(self) -> Path:
@@ -123,7 +125,7 @@ class Settings:
     @property
     def terraform_source(self) -> Path:
         """The shipped Terraform tree (environments and modules)."""
-        return self.project_root / "infrastructure" / "terraform"
+        return self.project_root / self.terraform.directory
 
     @property
     def tfvars_path(self) -> Path:
@@ -143,7 +145,7 @@ class Settings:
                 raise TypeError("not a JSON object")
         except (OSError, ValueError, TypeError) as error:
             raise DeployError(
-                f"Cannot read {self.tfvars_path.relative_to(self.project_root)}",
+                f"Cannot read {self.tfvars_path}",
                 str(error),
                 f"Create the file for the environment {self.environment!r}, or choose another one "
                 "with INVOKE_ENVIRONMENT.",
@@ -164,7 +166,9 @@ def _build(cls: type[Any], raw: Any, path: str) -> Any:
         here = f"{path}.{field.name}".lstrip(".")
         hint, value = hints[field.name], raw.get(field.name)
         values[field.name] = (
-            _build(hint, value, here) if dataclasses.is_dataclass(hint) else _value(hint, value, here)
+            _build(hint, value, here)
+            if isinstance(hint, type) and dataclasses.is_dataclass(hint)
+            else _value(hint, value, here)
         )
     return cls(**values)
 
@@ -197,6 +201,7 @@ _PATTERNS = {
     "state.key": (r"\S+", "an object key"),
     "state.lock_timeout": (r"\d+(s|m|h)", "a duration such as 30s or 5m"),
     "terraform.binary": (r"\S.*", "the name or path of the terraform binary"),
+    "terraform.directory": (r"\S.*", "a directory"),
     "librechat.version": (r"\S+", "a LibreChat release tag"),
     "librechat.base_image": (r"\S+", "an image reference"),
     "local.directory": (r"\S.*", "a directory"),

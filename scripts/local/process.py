@@ -1,0 +1,250 @@
+"""Starts, finds and ends the one background process of the embedded AWS.
+
+The process itself is `scripts.local.supervisor`; this module only sees it from outside: a record
+file with its pid, a pipe through which it says that it is ready, and its log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import DeployError
+from scripts.settings import Settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """The running embedded AWS, as its record file says.
+
+    Attributes:
+        pid: The supervisor's process id.
+        created: Start time of that process in seconds since the epoch (psutil's); with the pid it
+            tells the process from a later one that got the same number.
+        url: The viewer's address, ``http://localhost:PORT``.
+        endpoint: The AWS API, ``http://127.0.0.1:PORT``.
+        registry_url: The Terraform module registry.
+    """
+
+    pid: int
+    created: float
+    url: str
+    endpoint: str
+    registry_url: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The record, as it is written to disk."""
+        return asdict(self)
+
+
+class LocalTarget:
+    """One command up, one down. Safe to call from several commands at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.directory = settings.local_directory
+        self.record_path = self.directory / "run.json"
+
+    @property
+    def log_directory(self) -> Path:
+        """Where the process and its parts write their logs."""
+        return self.directory / "logs"
+
+    def status(self) -> Running | None:
+        """The running process, or None. A record whose process is gone does not count."""
+        running = self._record()
+        return running if running and _process(running) else None
+
+    def died(self) -> bool:
+        """Whether a process left its record behind: it was killed or crashed."""
+        running = self._record()
+        return running is not None and _process(running) is None
+
+    def up(self) -> Running:
+        """Start it unless it runs, and wait until every part of it answers.
+
+        Raises:
+            DeployError: a port is taken, the process crashed (with the end of its log), or it did
+                not become ready in `START_SECONDS`.
+        """
+        if running := self.status():
+            return running
+        self.log_directory.mkdir(parents=True, exist_ok=True)
+        with self._exclusively():
+            if running := self.status():
+                return running
+            self.record_path.unlink(missing_ok=True)
+            return self._start()
+
+    def down(self) -> bool:
+        """End the process and wait until it is gone; False when nothing ran.
+
+        It saves its state first: the next `up` goes on from there.
+        """
+        import psutil
+
+        running = self._record()
+        process = _process(running) if running else None
+        if process is None:
+            self.record_path.unlink(missing_ok=True)
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = process.children(recursive=True)
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except psutil.TimeoutExpired:
+                # It did not save in time. Ending it is still right: the next deploy starts clean.
+                process.kill()
+            for child in children:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+        self.record_path.unlink(missing_ok=True)
+        return True
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of the supervisor's log."""
+        try:
+            text = (self.log_directory / "local.log").read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def _record(self) -> Running | None:
+        try:
+            return Running(**json.loads(self.record_path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """Two commands that both find nothing running start it once. The kernel frees the lock."""
+        with (self.directory / "up.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _start(self) -> Running:
+        settings = self._settings
+        for name, port in (
+            ("local.port", settings.local.port),
+            ("local.control_port", settings.local.control_port),
+        ):
+            _require_free(name, port)
+        reader, writer = os.pipe()
+        with (self.log_directory / "local.log").open("wb") as log:
+            process = subprocess.Popen(
+                self._command(writer),
+                cwd=settings.project_root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(writer,),
+                start_new_session=True,
+            )
+        os.close(writer)
+        try:
+            line = _read_line(reader, START_SECONDS)
+        except BaseException:
+            # Ctrl-C, or no answer in time: nothing half-started stays behind.
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            os.close(reader)
+        if not line:
+            code = process.wait()
+            raise DeployError(
+                "The embedded AWS did not start",
+                f"Its process ended with status {code}.",
+                f"Read the whole log in {self.log_directory}; `inv local.up` tries again.",
+                evidence=self.log_tail(),
+            )
+        running = Running(**json.loads(line))
+        # Popen warns about a child that outlives it; outliving us is what this one is for.
+        process.returncode = 0
+        return running
+
+    def _command(self, ready_fd: int) -> list[str]:
+        settings = self._settings
+        return [
+            sys.executable, "-m", "scripts.local",
+            "--directory", str(self.directory),
+            "--port", str(settings.local.port),
+            "--control-port", str(settings.local.control_port),
+            "--region", settings.aws.region,
+            "--account-id", settings.aws.account_id,
+            "--tfvars", str(settings.tfvars_path),
+            "--ready-fd", str(ready_fd),
+        ]  # fmt: skip
+
+
+def _process(running: Running) -> Any:
+    """The psutil process of a record, or None when it is gone or its pid belongs to another."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(running.pid)
+        if abs(process.create_time() - running.created) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None
+
+
+def _require_free(setting: str, port: int) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            variable = "INVOKE_" + setting.upper().replace(".", "_")
+            raise DeployError(
+                f"Port {port} ({setting}) is taken",
+                _holder(port) or str(error),
+                f"End that process, or choose another port: {variable}={port + 1} inv …",
+            ) from error
+
+
+def _holder(port: int) -> str:
+    """Who listens on the port, as far as this user may know."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            listening = connection.status == psutil.CONN_LISTEN and connection.pid
+            if listening and connection.laddr and connection.laddr.port == port:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid}) listens there."
+    return ""
+
+
+def _read_line(descriptor: int, seconds: float) -> bytes:
+    """What the child writes before a newline; empty when it ended without a word."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    received = b""
+    while not received.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise DeployError(
+                f"The embedded AWS was not ready after {seconds:.0f} s",
+                "One of its parts does not answer.",
+                "Read .local/logs, then try `inv local.up` again.",
+            )
+        chunk = os.read(descriptor, 65536)
+        if not chunk:
+            return b""
+        received += chunk
+    return received
