@@ -76,6 +76,10 @@ class Console:
         """A line for people; rich markup is allowed."""
         self.rich.print(text, soft_wrap=True)
 
+    def say_plain(self, text: str) -> None:
+        """A line for people as it is, such as the output of a tool."""
+        self.rich.print(text, soft_wrap=True, markup=False)
+
     def show(self, outcome: Outcome) -> None:
         """An outcome: drawn for people, or one JSON line."""
         if self.json_lines:

@@ -1,0 +1,71 @@
+/** The app as a child process: start, last lines of output, exit. Knows nothing of LibreChat or HTTP. */
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+const LINES_KEPT = 20;
+const LINE_LENGTH = 1_000;
+/** How long output may trail behind the exit. */
+const OUTPUT_WAIT_MS = 250;
+
+export class Child {
+  #process;
+  #lines = [];
+  #status;
+
+  /**
+   * @param {object} options
+   * @param {string} options.command
+   * @param {string[]} options.args
+   * @param {string} options.cwd
+   * @param {Record<string, string | undefined>} options.env
+   * @param {(line: string) => void} options.onLine Called for each line the process prints.
+   */
+  constructor({ command, args, cwd, env, onLine }) {
+    this.startedAt = performance.now();
+    this.#process = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        const text = line.slice(0, LINE_LENGTH);
+        if (this.#lines.push(text) > LINES_KEPT) this.#lines.shift();
+        onLine(text);
+      });
+    }
+    /** Resolves, never rejects, with `status` when the process is gone and its output has been read. */
+    this.exited = new Promise((resolve) => {
+      const finish = (status) => {
+        this.#status ??= status;
+        resolve(this.#status);
+      };
+      this.#process.once('error', (error) => finish(`could not be run: ${error.message}`));
+      this.#process.once('exit', (code, signal) => {
+        this.#status = signal ? `was killed by ${signal}` : `exited with status ${code}`;
+        // A grandchild may hold the pipes open: `close` would then never come.
+        setTimeout(finish, OUTPUT_WAIT_MS, this.#status);
+      });
+      this.#process.once('close', () => finish(this.#status));
+    });
+  }
+
+  get pid() {
+    return this.#process.pid;
+  }
+
+  get running() {
+    return this.#status === undefined;
+  }
+
+  /** How it ended, for people: "exited with status 1". Undefined while it runs. */
+  get status() {
+    return this.#status;
+  }
+
+  /** The last lines it printed, oldest first, not redacted. */
+  get lastLines() {
+    return [...this.#lines];
+  }
+
+  kill(signal = 'SIGKILL') {
+    this.#process.kill(signal);
+  }
+}

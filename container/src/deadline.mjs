@@ -1,0 +1,57 @@
+/** The end of an invocation's time, as an AbortSignal that fires a little before Lambda's own timeout. */
+
+import { DeadlineError } from './errors.mjs';
+
+/** Enough to end a response properly: two seconds, or a tenth of a short timeout. */
+const MARGIN_MS = 2_000;
+const MARGIN_SHARE = 0.1;
+
+export class Deadline {
+  #context;
+  #controller = new AbortController();
+  #timer;
+
+  /** @param {{ getRemainingTimeInMillis(): number }} context */
+  constructor(context) {
+    this.#context = context;
+    const remaining = context.getRemainingTimeInMillis();
+    const margin = Math.min(MARGIN_MS, remaining * MARGIN_SHARE);
+    const allowed = Math.max(0, Math.round(remaining - margin));
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(new DeadlineError(`no complete answer within ${allowed} ms`));
+    }, allowed);
+  }
+
+  get signal() {
+    return this.#controller.signal;
+  }
+
+  /** Milliseconds until Lambda ends the invocation. */
+  get remaining() {
+    return Math.max(0, this.#context.getRemainingTimeInMillis());
+  }
+
+  /**
+   * @template T
+   * @param {Promise<T>} promise
+   * @returns {Promise<T>} rejects with the DeadlineError when the time is up first.
+   */
+  async race(promise) {
+    const { signal } = this;
+    if (signal.aborted) throw signal.reason;
+    let stop;
+    const expired = new Promise((_, reject) => {
+      stop = () => reject(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+    });
+    try {
+      return await Promise.race([promise, expired]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  dispose() {
+    clearTimeout(this.#timer);
+  }
+}

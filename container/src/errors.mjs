@@ -1,0 +1,60 @@
+/**
+ * The failures that this handler can name, each with the HTTP status the caller sees.
+ *
+ * `message` is the reason and reaches callers and logs: whoever makes one of these passes text that is
+ * already redacted. `output` holds the app's last lines, redacted too.
+ */
+
+class HandlerError extends Error {
+  /**
+   * @param {number} status HTTP status of the JSON answer.
+   * @param {string} error One stable sentence that names the kind of failure.
+   * @param {string} reason What happened this time.
+   * @param {{ output?: string[], cause?: unknown }} [options]
+   */
+  constructor(status, error, reason, { output = [], cause } = {}) {
+    super(reason, { cause });
+    // The Runtime API reports this name as the error type (trailer Lambda-Runtime-Function-Error-Type).
+    this.name = new.target.name;
+    this.status = status;
+    this.error = error;
+    this.output = output;
+  }
+}
+
+/** The app could not be brought up: settings, secrets, config, filesystem, or the app itself. */
+export class ColdStartError extends HandlerError {
+  constructor(phase, reason, options) {
+    super(503, 'LibreChat could not be started', reason, options);
+    this.phase = phase;
+  }
+}
+
+/** The app was up, but this request failed in it: it crashed, hung up, or answered nonsense. */
+export class UpstreamError extends HandlerError {
+  constructor(reason, options) {
+    super(502, 'LibreChat failed to answer', reason, options);
+  }
+}
+
+/** Lambda's own timeout is so near that the invocation has to end now. */
+export class DeadlineError extends HandlerError {
+  constructor(reason) {
+    super(504, 'The time limit of the function was reached', reason);
+  }
+}
+
+/** The event, or what it asks for, is not something this handler serves. */
+export class RequestError extends HandlerError {
+  constructor(reason, options) {
+    super(400, 'Bad request', reason, options);
+  }
+}
+
+/** Any error as one of ours; a bug of our own becomes a 500 that tells the caller nothing internal. */
+export function toHandlerError(error) {
+  if (error instanceof HandlerError) return error;
+  return new HandlerError(500, 'Internal error', 'unexpected error in the Lambda handler, see its log', {
+    cause: error,
+  });
+}

@@ -1,0 +1,86 @@
+/** A request through the app and back: start, relay, and what happens when either breaks off. */
+
+import { DeadlineError, toHandlerError, UpstreamError } from './errors.mjs';
+import { toPrelude } from './response.mjs';
+import { EventBoundary, formatEvent, Heartbeat, isEventStream } from './sse.mjs';
+import { send } from './upstream.mjs';
+
+/**
+ * @param {object} parts
+ * @param {import('./request.mjs').AppRequest} parts.request
+ * @param {import('./response.mjs').Response} parts.response
+ * @param {import('./application.mjs').Application} parts.application
+ * @param {import('./deadline.mjs').Deadline} parts.deadline
+ * @param {number} parts.heartbeatMs
+ * @returns {Promise<{ events: boolean }>} Whether the response was an event stream; it has ended.
+ * @throws before `response.started`: to be answered as JSON. After it: a late failure, which aws-lambda-ric
+ *   reports in the trailers of the response.
+ */
+export async function proxy({ request, response, application, deadline, heartbeatMs }) {
+  const upstream = await connect(request, application, deadline);
+  const events = isEventStream(upstream.headers['content-type']);
+  response.start(toPrelude(upstream.statusCode, upstream.rawHeaders));
+  try {
+    if (events) await relayEvents(upstream, response, deadline, heartbeatMs);
+    else await relay(upstream, response);
+  } catch (error) {
+    throw await explain(error, application, deadline);
+  }
+  await response.end();
+  return { events };
+}
+
+async function connect(request, application, deadline) {
+  await deadline.race(application.ready());
+  try {
+    return await send(application.port, request, deadline.signal).catch(async (error) => {
+      if (error.code !== 'ECONNREFUSED') throw error;
+      // The app died unnoticed, for example while the environment was frozen. The request has not
+      // reached it, so sending it again is safe for every method.
+      application.suspect();
+      await deadline.race(application.ready());
+      return send(application.port, request, deadline.signal);
+    });
+  } catch (error) {
+    throw await explain(error, application, deadline);
+  }
+}
+
+async function relay(upstream, response) {
+  for await (const chunk of upstream) await response.write(chunk);
+}
+
+async function relayEvents(upstream, response, deadline, heartbeatMs) {
+  const boundary = new EventBoundary();
+  const heartbeat = new Heartbeat({
+    intervalMs: heartbeatMs,
+    allowed: () => boundary.between && response.idle,
+    // A failure to write is met, and reported, by the relay itself.
+    send: (ping) => void response.write(ping).catch(() => {}),
+  });
+  try {
+    for await (const chunk of upstream) {
+      boundary.push(chunk);
+      await response.write(chunk);
+      heartbeat.touch();
+    }
+  } catch (error) {
+    // The client can tell this end from a complete answer: LibreChat's own error event comes last. In the
+    // middle of an event there is no honest way to say more, and the response breaks off.
+    if (!boundary.between || !response.idle) throw error;
+    const { error: text } = toHandlerError(deadline.signal.aborted ? deadline.signal.reason : new UpstreamError(''));
+    await response.write(formatEvent('error', { text }));
+    if (!deadline.signal.aborted) throw error;
+  } finally {
+    heartbeat.stop();
+  }
+}
+
+/** What a network error meant: the deadline, a crash of the app, or just what it says. */
+async function explain(error, application, { signal }) {
+  if (signal.aborted) return signal.reason instanceof DeadlineError ? signal.reason : error;
+  if (error.code === undefined || error.status !== undefined) return error;
+  const { status, output } = await application.postMortem();
+  const reason = status ? `LibreChat ${status} during the request` : `the connection broke: ${error.message}`;
+  return new UpstreamError(reason, { output, cause: error });
+}

@@ -1,0 +1,136 @@
+/**
+ * API Gateway's proxy event → the HTTP request that LibreChat must see.
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
+ * - `path` has no stage and is still percent-encoded: it goes on byte for byte.
+ * - Query values are decoded, so they are encoded again; a key without a value becomes `key=`.
+ * - Headers keep the viewer's spelling and repeat in `multiValueHeaders`.
+ */
+
+import { RequestError } from './errors.mjs';
+
+/** LibreChat has no /api/health, it would answer with index.html; its own path is outside of /api. */
+const ALIASES = new Map([['/api/health', '/health']]);
+
+/** Connection-specific (RFC 9110, 7.6.1); they never cross a proxy. */
+export const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+/** Replaced below by what is true here: the length of the body, the public host, the viewer's address. */
+const REPLACED = new Set(['content-length', 'expect', 'forwarded', 'host', 'x-real-ip']);
+
+/**
+ * @typedef {object} AppRequest
+ * @property {string} method
+ * @property {string} path Path as the viewer asked for it, encoded, without the query.
+ * @property {string} target Path and query for the app.
+ * @property {URLSearchParams} query
+ * @property {Record<string, string | string[]>} headers
+ * @property {Buffer | undefined} body
+ */
+
+/**
+ * @param {object} event
+ * @param {{ publicHost: string }} settings
+ * @returns {AppRequest}
+ * @throws {RequestError} when the event does not come from a REST API's proxy integration.
+ */
+export function toRequest(event, { publicHost }) {
+  if (typeof event?.httpMethod !== 'string' || typeof event.path !== 'string') {
+    throw new RequestError('not an event of an API Gateway REST API proxy integration');
+  }
+  const method = event.httpMethod.toUpperCase();
+  const path = safePath(event.path);
+  const query = queryOf(event);
+  const body = bodyOf(event);
+  const headers = headersOf(event, publicHost);
+  if (body || !['GET', 'HEAD', 'OPTIONS', 'DELETE'].includes(method)) {
+    headers['content-length'] = String(body?.length ?? 0);
+  }
+  const search = encodeQuery(query);
+  const target = (ALIASES.get(path) ?? path) + (search && `?${search}`);
+  return { method, path, target, query, headers, body };
+}
+
+/**
+ * The viewer's address. CloudFront appends the address it saw, API Gateway appends CloudFront's edge:
+ * `viewer-supplied…, viewer, edge`. What stands before the last two is a claim of the viewer. A caller of
+ * the bare execute-api URL is what API Gateway itself saw, unless it forges a CloudFront-like list.
+ *
+ * @param {string} forwardedFor
+ * @param {string | undefined} sourceIp What API Gateway saw (`requestContext.identity.sourceIp`).
+ */
+export function viewerAddress(forwardedFor, sourceIp) {
+  const hops = forwardedFor.split(',').map((hop) => hop.trim()).filter(Boolean);
+  return hops.at(-2) ?? hops.at(-1) ?? sourceIp ?? '127.0.0.1';
+}
+
+/** What cannot stand in a request target literally is encoded; what is encoded already stays. */
+function safePath(path) {
+  const rooted = path.startsWith('/') ? path : `/${path}`;
+  return rooted
+    .toWellFormed()
+    .replace(/%(?![0-9A-Fa-f]{2})/g, '%25')
+    .replace(/[^\x21-\x7e]|[?#]/gu, encodeURIComponent);
+}
+
+function queryOf(event) {
+  const several = event.multiValueQueryStringParameters;
+  const pairs = several
+    ? Object.entries(several).flatMap(([name, values]) => values.map((value) => [name, value]))
+    : Object.entries(event.queryStringParameters ?? {});
+  return new URLSearchParams(pairs);
+}
+
+/** Not URLSearchParams.toString(): it writes a space as `+`, which only forms decode. */
+function encodeQuery(query) {
+  return [...query].map((pair) => pair.map(encodeURIComponent).join('=')).join('&');
+}
+
+function bodyOf(event) {
+  if (typeof event.body !== 'string' || event.body === '') return undefined;
+  return Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
+}
+
+function headersOf(event, publicHost) {
+  const received = receivedHeaders(event);
+  const named = (received.get('connection') ?? []).join(',').toLowerCase().split(',').map((name) => name.trim());
+  const headers = {};
+  for (const [name, values] of received) {
+    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || named.includes(name)) continue;
+    if (name.startsWith('x-forwarded-')) continue;
+    // HTTP/2 viewers may split cookies over several header lines; HTTP/1.1 knows one (RFC 9113, 8.2.3).
+    if (name === 'cookie') headers.cookie = values.join('; ');
+    else headers[name] = values.length === 1 ? values[0] : values;
+  }
+  const forwardedFor = (received.get('x-forwarded-for') ?? []).join(',');
+  return {
+    ...headers,
+    host: publicHost,
+    'x-forwarded-for': viewerAddress(forwardedFor, event.requestContext?.identity?.sourceIp),
+    'x-forwarded-host': publicHost,
+    // Viewers always come over TLS, which CloudFront ends; cookies and redirects depend on it.
+    'x-forwarded-proto': 'https',
+    'x-forwarded-port': '443',
+  };
+}
+
+function receivedHeaders(event) {
+  const received = new Map();
+  const source =
+    event.multiValueHeaders ??
+    Object.fromEntries(Object.entries(event.headers ?? {}).map(([name, value]) => [name, [value]]));
+  for (const [name, values] of Object.entries(source)) {
+    const key = name.toLowerCase();
+    received.set(key, [...(received.get(key) ?? []), ...values]);
+  }
+  return received;
+}

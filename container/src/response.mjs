@@ -1,0 +1,105 @@
+/**
+ * An HTTP response → Lambda's streamed response for API Gateway: JSON metadata (the prelude), eight NUL
+ * bytes, the raw body.
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
+ */
+
+import { once } from 'node:events';
+import { UpstreamError } from './errors.mjs';
+import { HOP_BY_HOP } from './request.mjs';
+
+/** API Gateway looks for the delimiter in the first 16 KB of the response. */
+const PRELUDE_LIMIT = 16 * 1024 - 8;
+
+/**
+ * @typedef {object} Prelude
+ * @property {number} statusCode
+ * @property {Record<string, string>} headers
+ * @property {Record<string, string[]>} multiValueHeaders
+ */
+
+/**
+ * @param {number} statusCode
+ * @param {string[]} rawHeaders Names and values in turns, as `IncomingMessage.rawHeaders` has them.
+ * @returns {Prelude}
+ * @throws {UpstreamError} when the headers are larger than API Gateway accepts.
+ */
+export function toPrelude(statusCode, rawHeaders) {
+  const values = new Map();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index].toLowerCase();
+    values.set(name, [...(values.get(name) ?? []), rawHeaders[index + 1]]);
+  }
+  const named = (values.get('connection') ?? []).join(',').toLowerCase().split(',').map((name) => name.trim());
+  const entries = [...values].filter(([name]) => !HOP_BY_HOP.has(name) && !named.includes(name));
+  // An array inside `headers` makes API Gateway answer 502: repeated headers have their own place.
+  const repeated = ([name, list]) => name === 'set-cookie' || list.length > 1;
+  const single = entries.filter((entry) => !repeated(entry));
+  const prelude = {
+    statusCode,
+    headers: Object.fromEntries(single.map(([name, [value]]) => [name, value])),
+    multiValueHeaders: Object.fromEntries(entries.filter(repeated)),
+  };
+  const size = Buffer.byteLength(JSON.stringify(prelude));
+  if (size > PRELUDE_LIMIT) throw new UpstreamError(`response headers too large: ${size} bytes`);
+  return prelude;
+}
+
+/** The response of one invocation. Writing waits for the reader (backpressure). */
+export class Response {
+  #stream;
+  #signal;
+  started = false;
+  status;
+  bytes = 0;
+
+  /**
+   * @param {object} stream The response stream that aws-lambda-ric passes to the handler.
+   * @param {AbortSignal} signal Ends a wait for a slow reader.
+   */
+  constructor(stream, signal) {
+    this.#stream = stream;
+    this.#signal = signal;
+  }
+
+  /** Whether the reader has kept up with everything written so far. */
+  get idle() {
+    return !this.#stream.writableNeedDrain;
+  }
+
+  /** Sends status and headers at once, before any byte of the body exists. */
+  start(prelude) {
+    this.started = true;
+    this.status = prelude.statusCode;
+    this.#stream = globalThis.awslambda.HttpResponseStream.from(this.#stream, prelude);
+    // aws-lambda-ric puts the prelude before the first write. Without one (204, 304, HEAD) it sends none.
+    this.#stream.write('');
+  }
+
+  /** @param {Buffer | string} chunk */
+  async write(chunk) {
+    this.bytes += Buffer.byteLength(chunk);
+    if (!this.#stream.write(chunk)) await once(this.#stream, 'drain', { signal: this.#signal });
+  }
+
+  /** Resolves when the response is handed over; the caller has it while the invocation may go on. */
+  async end() {
+    await new Promise((resolve, reject) => {
+      this.#stream.once('error', reject);
+      // Not end(chunk): aws-lambda-ric drops the chunk.
+      this.#stream.end(resolve);
+    });
+  }
+
+  /** A whole JSON answer. */
+  async json(statusCode, body, headers = {}) {
+    this.start({
+      statusCode,
+      headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+      multiValueHeaders: {},
+    });
+    await this.write(JSON.stringify(body));
+    await this.end();
+  }
+}

@@ -1,0 +1,278 @@
+################################################################################
+# Where
+################################################################################
+
+variable "environment" {
+  description = "Name of the environment; the suffix of every resource name."
+  type        = string
+  default     = "dev"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,15}$", var.environment))
+    error_message = "Lower-case letters, digits and hyphens, 16 characters at most."
+  }
+}
+
+variable "aws_region" {
+  description = "Region of everything but the certificate, which CloudFront wants in us-east-1."
+  type        = string
+  default     = "eu-west-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
+    error_message = "A region such as eu-west-1."
+  }
+}
+
+variable "aws_account_id" {
+  description = "The account that these values belong to; the provider refuses any other."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.aws_account_id))
+    error_message = "An account id has 12 digits."
+  }
+}
+
+variable "target" {
+  description = "Target that the provisioners pass to our own tasks: aws, or local for the embedded AWS."
+  type        = string
+  default     = "aws"
+
+  validation {
+    condition     = contains(["aws", "local"], var.target)
+    error_message = "One of aws, local."
+  }
+}
+
+variable "project_root" {
+  description = "Folder of the checkout, which holds bootstrap and container/. Default: found from this file's place."
+  type        = string
+  default     = null
+}
+
+################################################################################
+# Network: existing, referenced and never changed (but for one rule in shared_services)
+################################################################################
+
+variable "vpc_id" {
+  description = "The existing VPC of the function and of Redis."
+  type        = string
+
+  validation {
+    condition     = startswith(var.vpc_id, "vpc-")
+    error_message = "A VPC id starts with vpc-."
+  }
+}
+
+variable "private_subnet_ids" {
+  description = "Existing private subnets, with a NAT gateway for outbound traffic."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.private_subnet_ids) > 0 && alltrue([for id in var.private_subnet_ids : startswith(id, "subnet-")])
+    error_message = "At least one subnet id; a subnet id starts with subnet-."
+  }
+}
+
+variable "security_group_ids" {
+  description = "Existing security groups by role. shared_services guards the Cloud Map services; it receives one rule a service port for the function."
+  type        = map(string)
+
+  validation {
+    condition     = can(var.security_group_ids["shared_services"]) && alltrue([for id in values(var.security_group_ids) : startswith(id, "sg-")])
+    error_message = "The key shared_services is needed, and a security group id starts with sg-."
+  }
+}
+
+variable "database_endpoints" {
+  description = "Existing databases by role; documentdb is the host inside the MONGO_URI parameter, kept here for reference and checks."
+  type        = map(string)
+
+  validation {
+    condition     = can(var.database_endpoints["documentdb"])
+    error_message = "The key documentdb is needed."
+  }
+}
+
+################################################################################
+# Domain
+################################################################################
+
+variable "custom_domain" {
+  description = "The one domain of client and API."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9-]+\\.)+[a-z]{2,}$", var.custom_domain))
+    error_message = "A host name without scheme or path, such as lambda-test.sandbox.data.apro.is."
+  }
+}
+
+variable "route53_zone_id" {
+  description = "Existing hosted zone that holds custom_domain."
+  type        = string
+}
+
+variable "acm_certificate_arn" {
+  description = "Existing certificate for custom_domain."
+  type        = string
+
+  validation {
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+    condition     = can(regex("^arn:aws:acm:us-east-1:[0-9]{12}:certificate/.+$", var.acm_certificate_arn))
+    error_message = "CloudFront takes certificates of us-east-1 only."
+  }
+}
+
+################################################################################
+# Distribution and API
+################################################################################
+
+variable "api_path_patterns" {
+  description = "Path patterns that belong to the API. /oauth/* is LibreChat's OpenID login, which would receive index.html otherwise: the one addition to FR-013 and FR-014."
+  type        = list(string)
+  default     = ["/api/*", "/oauth/*"]
+
+  validation {
+    condition     = contains(var.api_path_patterns, "/api/*") && alltrue([for p in var.api_path_patterns : can(regex("^/[a-z0-9-]+/\\*$", p))])
+    error_message = "Patterns of the form /word/*, /api/* among them."
+  }
+}
+
+variable "origin_read_timeout" {
+  description = "Seconds that CloudFront waits for the first byte of the API and between two chunks of a stream."
+  type        = number
+  default     = 60
+
+  validation {
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html#DownloadDistValuesOriginResponseTimeout
+    condition     = var.origin_read_timeout >= 1 && var.origin_read_timeout <= 120
+    error_message = "1 to 120 seconds; more needs a quota raise."
+  }
+}
+
+################################################################################
+# LibreChat
+################################################################################
+
+variable "librechat_version" {
+  description = "Release of the LibreChat client that is built."
+  type        = string
+  default     = "v0.8.2-rc1"
+}
+
+variable "frontend_hash" {
+  description = "Content hash of the built client; a new one publishes it again. Default: librechat_version."
+  type        = string
+  default     = null
+}
+
+variable "base_image" {
+  description = "Image that the function's image starts from."
+  type        = string
+  default     = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
+}
+
+variable "image_platform" {
+  description = "Platform of the function and its image."
+  type        = string
+  default     = "linux/amd64"
+
+  validation {
+    condition     = contains(["linux/amd64", "linux/arm64"], var.image_platform)
+    error_message = "One of linux/amd64, linux/arm64."
+  }
+}
+
+variable "environment_variables" {
+  description = "The function's plain variables, from the aprochat-api task definition. A service on a .local host with a port opens that port for the function."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setintersection(keys(var.environment_variables), ["ASSETS_URL", "HOST", "PORT", "TRUST_PROXY"])) == 0
+    error_message = "ASSETS_URL, HOST, PORT and TRUST_PROXY of the task definition have no place in Lambda."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    condition     = alltrue([for name in keys(var.environment_variables) : !startswith(name, "AWS_")])
+    error_message = "AWS_* variables are set by Lambda (AWS_REGION) or by this configuration (AWS_BUCKET_NAME)."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.environment_variables), keys(var.ssm_parameters))) == 0
+    error_message = "A name is either a secret in ssm_parameters or a plain variable, not both."
+  }
+}
+
+variable "ssm_parameters" {
+  description = "Secrets: name of the variable to ARN of its SSM parameter. The function reads the values at cold start; they enter neither the state nor its environment."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for arn in values(var.ssm_parameters) : can(regex("^arn:aws:ssm:[a-z0-9-]+:[0-9]{12}:parameter/.+$", arn))])
+    error_message = "Every value is the ARN of an SSM parameter."
+  }
+
+  validation {
+    condition     = length(setsubtract(["CREDS_IV", "CREDS_KEY", "JWT_REFRESH_SECRET", "JWT_SECRET", "MONGO_URI"], keys(var.ssm_parameters))) == 0
+    error_message = "LibreChat does not start without CREDS_IV, CREDS_KEY, JWT_REFRESH_SECRET, JWT_SECRET and MONGO_URI."
+  }
+}
+
+variable "replaced_domain" {
+  description = "Domain of the ECS deployment. The uploaded librechat.yaml has custom_domain in its place, and the function refuses one that still names it (FR-027)."
+  type        = string
+}
+
+variable "config_s3_bucket" {
+  description = "Existing bucket (of another account) that holds librechat.yaml."
+  type        = string
+}
+
+variable "config_s3_key" {
+  description = "Key of librechat.yaml. Its first folder is the prefix that the function may read (FR-029)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[^/]+/.+\\.ya?ml$", var.config_s3_key))
+    error_message = "A key of the form folder/…/librechat.yaml."
+  }
+}
+
+################################################################################
+# Sizes
+################################################################################
+
+variable "function" {
+  description = "Memory in MB, timeout in seconds, and days that the log is kept. Below about 1.8 GB the CPU share is too small to boot LibreChat within the 30 s of FR-028a."
+  type = object({
+    memory_size        = optional(number, 2048)
+    timeout            = optional(number, 900)
+    log_retention_days = optional(number, 30)
+  })
+  default = {}
+
+  validation {
+    condition     = var.function.memory_size >= 1792 && var.function.memory_size <= 10240
+    error_message = "memory_size: 1792 to 10240 MB."
+  }
+
+  validation {
+    condition     = var.function.timeout >= 1 && var.function.timeout <= 900
+    error_message = "timeout: 1 to 900 seconds."
+  }
+}
+
+variable "redis_node_type" {
+  description = "Node type of the single Redis node."
+  type        = string
+  default     = "cache.t4g.micro"
+
+  validation {
+    condition     = startswith(var.redis_node_type, "cache.")
+    error_message = "An ElastiCache node type starts with cache."
+  }
+}

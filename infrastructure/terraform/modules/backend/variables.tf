@@ -1,0 +1,61 @@
+variable "context" {
+  description = "Names and places that all modules share: prefix and suffix of every name, region, account, checkout, target of the provisioners."
+  type = object({
+    name           = string
+    environment    = string
+    aws_region     = string
+    aws_account_id = string
+    project_root   = string
+    target         = string
+  })
+}
+
+variable "image" {
+  description = "Base image (FR-006) and platform, linux/amd64 or linux/arm64."
+  type        = object({ base = string, platform = string })
+}
+
+variable "function" {
+  description = "Memory in MB, timeout in seconds, and days that the log is kept."
+  type        = object({ memory_size = number, timeout = number, log_retention_days = number })
+}
+
+variable "vpc_id" {
+  description = "VPC of the function."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Private subnets of the function."
+  type        = list(string)
+}
+
+variable "shared_services_security_group_id" {
+  description = "Existing security group of the Cloud Map services."
+  type        = string
+}
+
+variable "redis_endpoint" {
+  description = "Host and port of Redis."
+  type        = string
+}
+
+variable "url" {
+  description = "Public address of the application."
+  type        = string
+}
+
+variable "app_config" {
+  description = "Bucket and key of librechat.yaml, and the domain that it must not name any more. The key's first folder is what the function may read."
+  type        = object({ bucket = string, key = string, replaced_domain = string })
+}
+
+variable "ssm_parameters" {
+  description = "Name of the variable to ARN of its SSM parameter."
+  type        = map(string)
+}
+
+variable "environment_variables" {
+  description = "Plain variables of the function beside those that this module derives. Known before the apply: the egress rules are read from them."
+  type        = map(string)
+}

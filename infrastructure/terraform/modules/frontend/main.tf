@@ -1,0 +1,139 @@
+################################################################################
+# Client: bucket and publication (FR-001, FR-002, FR-005)
+################################################################################
+
+module "bucket" {
+  source  = "terraform-aws-modules/s3-bucket/aws"
+  version = "5.15.4"
+
+  bucket                                = "${var.context.name}-frontend-${var.context.environment}"
+  force_destroy                         = true
+  versioning                            = { status = "Disabled" }
+  attach_deny_insecure_transport_policy = true
+  server_side_encryption_configuration  = { rule = { apply_server_side_encryption_by_default = { sse_algorithm = "AES256" } } }
+
+  attach_policy = true
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{
+    Sid       = "AllowDistribution"
+    Effect    = "Allow"
+    Principal = { Service = "cloudfront.amazonaws.com" }
+    Action    = "s3:GetObject"
+    Resource  = "${module.bucket.s3_bucket_arn}/*"
+    Condition = { StringEquals = { "AWS:SourceArn" = module.cloudfront.cloudfront_distribution_arn } }
+  }] })
+}
+
+# Needs the bucket only, so that building and uploading run beside the distribution.
+resource "terraform_data" "client" {
+  triggers_replace = [module.bucket.s3_bucket_id, var.client_hash]
+
+  provisioner "local-exec" {
+    working_dir = var.context.project_root
+    command     = "./bootstrap inv frontend.publish --target ${var.context.target} --bucket ${module.bucket.s3_bucket_id}"
+  }
+}
+
+################################################################################
+# Distribution (FR-003, FR-004, FR-013 … FR-015, FR-021, FR-023)
+#
+# Ids of managed policies:
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html
+################################################################################
+
+module "cloudfront" {
+  source  = "terraform-aws-modules/cloudfront/aws"
+  version = "6.6.0"
+
+  comment             = "LibreChat (${var.custom_domain})"
+  aliases             = [var.custom_domain]
+  default_root_object = "index.html"
+  http_version        = "http2and3"
+  price_class         = "PriceClass_100"
+  # The smoke checks wait for the edge locations; Terraform need not.
+  wait_for_deployment = false
+
+  viewer_certificate = {
+    acm_certificate_arn      = var.acm_certificate_arn
+    minimum_protocol_version = "TLSv1.2_2021"
+    ssl_support_method       = "sni-only"
+  }
+
+  origin_access_control = { frontend = {
+    name             = module.bucket.s3_bucket_id
+    origin_type      = "s3"
+    signing_behavior = "always"
+    signing_protocol = "sigv4"
+  } }
+
+  origin = {
+    frontend = {
+      domain_name               = module.bucket.s3_bucket_bucket_regional_domain_name
+      origin_access_control_key = "frontend"
+    }
+    api = {
+      domain_name = var.api.domain_name
+      origin_path = "/${var.api.stage_name}"
+      custom_origin_config = {
+        http_port              = 80
+        https_port             = 443
+        origin_protocol_policy = "https-only"
+        origin_read_timeout    = var.api.read_timeout
+      }
+    }
+  }
+
+  # A function on one behavior and not custom_error_response, which would answer for the API too.
+  cloudfront_functions = { spa = {
+    name    = "${var.context.name}-spa-${var.context.environment}"
+    comment = "The client's own routes are index.html"
+    publish = true
+    code    = <<-JS
+      function handler(event) {
+        const request = event.request;
+        const lastSegment = request.uri.split('/').pop();
+        if (!lastSegment.includes('.')) request.uri = '/index.html';
+        return request;
+      }
+    JS
+  } }
+
+  default_cache_behavior = {
+    target_origin_id           = "frontend"
+    viewer_protocol_policy     = "redirect-to-https"
+    cache_policy_id            = "658327ea-f89d-4fab-a63d-7e88639e58f6" # CachingOptimized
+    response_headers_policy_id = "67f7725c-6f97-4210-82d7-5512b31e9d03" # SecurityHeadersPolicy
+    function_association       = { viewer-request = { function_key = "spa" } }
+  }
+
+  ordered_cache_behavior = [for pattern in var.api.path_patterns : {
+    path_pattern           = pattern
+    target_origin_id       = "api"
+    viewer_protocol_policy = "https-only"
+    allowed_methods        = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+    cache_policy_id        = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
+    # API Gateway answers 403 to a Host header that is not its own.
+    origin_request_policy_id = "b689b0a8-53d0-40ab-baf2-68738e2966ac" # AllViewerExceptHostHeader
+    # Compressing would hold the chunks of a stream back.
+    compress = false
+  }]
+}
+
+################################################################################
+# DNS (FR-022)
+################################################################################
+
+resource "aws_route53_record" "alias" {
+  for_each = toset(["A", "AAAA"])
+
+  zone_id = var.route53_zone_id
+  name    = var.custom_domain
+  type    = each.key
+
+  alias {
+    name                   = module.cloudfront.cloudfront_distribution_domain_name
+    zone_id                = module.cloudfront.cloudfront_distribution_hosted_zone_id
+    evaluate_target_health = false
+  }
+}

@@ -1,0 +1,78 @@
+"""Chooses how an image is built, and names what was built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from scripts.errors import DeployError, ExitStatus
+from scripts.image import buildx, pack
+from scripts.image.content_tag import content_tag
+from scripts.npm import Progress
+from scripts.settings import Settings
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built image.
+
+    Attributes:
+        tag: Its content tag.
+        builder: Who built it, and so where it lives: in the engine, or in `directory`.
+        directory: The packed image's files; None for an image in an engine.
+        cached: Whether it was there already.
+    """
+
+    tag: str
+    builder: Literal["buildx", "pack"]
+    directory: Path | None
+    cached: bool
+
+
+def base_image(settings: Settings) -> str:
+    """The image that the handler is added to; the run passes it to Terraform as ``TF_VAR_base_image``.
+
+    A packed image has the stand-in app in LibreChat's place: then it is the stand-in's reference, so
+    that a changed stand-in is another tag.
+    """
+    if choose(settings) == "pack":
+        return pack.standin_image(settings.project_root)
+    return settings.librechat.base_image
+
+
+def image_tag(settings: Settings) -> str:
+    """The tag of the image that `build` makes; Terraform computes the same one."""
+    container = settings.project_root / "container"
+    return content_tag(container, base_image(settings), settings.image.platform)
+
+
+def build(settings: Settings, progress: Progress = lambda line: None) -> Built:
+    """Build the image of the settings, or find it built.
+
+    Raises:
+        DeployError: when the builder is missing or fails.
+    """
+    tag = image_tag(settings)
+    if choose(settings) == "pack":
+        packed = pack.pack(settings, tag, progress)
+        return Built(tag, "pack", packed.directory, packed.cached)
+    return Built(tag, "buildx", None, buildx.build(settings, tag, progress))
+
+
+def choose(settings: Settings) -> Literal["buildx", "pack"]:
+    """The builder for these settings.
+
+    Raises:
+        DeployError: for a packed image on the real account, which would deploy the stand-in.
+    """
+    if settings.image.builder == "auto":
+        return "pack" if settings.target == "local" else "buildx"
+    if settings.image.builder == "pack" and settings.target == "aws":
+        raise DeployError(
+            "A packed image cannot go to the real account",
+            "It holds the stand-in app and the Node of this machine, not LibreChat.",
+            "Set image.builder to buildx (INVOKE_IMAGE_BUILDER=buildx).",
+            status=ExitStatus.PREFLIGHT_FAILED,
+        )
+    return settings.image.builder

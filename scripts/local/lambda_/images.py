@@ -1,0 +1,266 @@
+"""Container images of functions: pulled from the embedded ECR, verified, unpacked, kept.
+
+Speaks the registry's HTTP API v2 (https://distribution.github.io/distribution/spec/api/), so that
+what runs is what was pushed, digest for digest; no Docker engine takes part. Not for building or
+pushing: that is `scripts.image`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from scripts.aws import Aws
+from scripts.local.lambda_.invocation import InvokeError
+
+_MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+_URI = re.compile(
+    r"(?P<host>[^/]+)/(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+_READ_SIZE = 1024 * 1024
+_TIMEOUT = 60
+
+
+class ImageError(InvokeError):
+    """The function's image cannot be used; the type is Lambda's StateReasonCode."""
+
+    def __init__(self, type: str, message: str) -> None:
+        super().__init__(502, type, message)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An unpacked image. ``variables`` are sorted pairs."""
+
+    digest: str
+    rootfs: Path
+    entry_point: tuple[str, ...]
+    command: tuple[str, ...]
+    working_directory: str
+    variables: tuple[tuple[str, str], ...]
+
+
+class ImageStore:
+    """The images under ``directory/<digest>/rootfs``. Each is pulled once."""
+
+    def __init__(self, aws: Aws, directory: Path) -> None:
+        self._aws = aws
+        self._directory = directory
+        self._pulls: dict[str, asyncio.Lock] = {}
+        for leftover in directory.glob(".pull-*"):  # of a process that was killed while it pulled
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    async def get(self, uri: str) -> Image:
+        """The image ``host/repository:tag`` or ``host/repository@sha256:…``, pulled when missing.
+
+        Raises:
+            ImageError: when it does not exist, is not a single image, or fails its digest.
+        """
+        async with self._pulls.setdefault(uri, asyncio.Lock()):
+            return await asyncio.to_thread(self._get, uri)
+
+    def _get(self, uri: str) -> Image:
+        match = _URI.fullmatch(uri)
+        if match is None:
+            raise ImageError("InvalidImage", f"Not an image URI: {uri!r}")
+        digest = match["digest"]
+        if digest and (image := self._read(digest)):
+            return image
+        registry = _Registry(self._aws, match["host"], match["repository"])
+        digest, manifest = registry.manifest(digest or match["tag"] or "latest")
+        return self._read(digest) or self._pull(registry, digest, manifest)
+
+    def _path(self, digest: str) -> Path:
+        return self._directory / digest.removeprefix("sha256:")
+
+    def _read(self, digest: str) -> Image | None:
+        path = self._path(digest)
+        try:
+            config = json.loads((path / "config.json").read_text()).get("config") or {}
+        except FileNotFoundError:
+            return None
+        return Image(
+            digest=digest,
+            rootfs=path / "rootfs",
+            entry_point=tuple(config.get("Entrypoint") or ()),
+            command=tuple(config.get("Cmd") or ()),
+            working_directory=config.get("WorkingDir") or "/",
+            variables=tuple(sorted(_pair(entry) for entry in config.get("Env") or ())),
+        )
+
+    def _pull(self, registry: _Registry, digest: str, manifest: Mapping[str, Any]) -> Image:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._directory, prefix=".pull-") as name:
+            temporary = Path(name) / "image"
+            rootfs = temporary / "rootfs"
+            rootfs.mkdir(parents=True)
+            # TemporaryDirectory is private; inside the sandbox another user reads these files.
+            temporary.chmod(0o755)
+            for layer in manifest["layers"]:
+                with tempfile.TemporaryFile(dir=name) as blob:
+                    registry.blob(layer["digest"], blob)
+                    blob.seek(0)
+                    unpack(blob, rootfs)
+            with (temporary / "config.json").open("w+b") as config:
+                registry.blob(manifest["config"]["digest"], config)
+            for mount_point in ("proc", "dev", "tmp"):
+                (rootfs / mount_point).mkdir(exist_ok=True)
+            try:
+                temporary.rename(self._path(digest))
+            except OSError:
+                if not self._path(digest).is_dir():
+                    raise
+        image = self._read(digest)
+        assert image is not None
+        return image
+
+
+class _Registry:
+    """One repository of the embedded registry.
+
+    The registry is reached at the control plane's endpoint, whatever host the URI names: that host
+    is sent as the Host header, by which ECR knows account and region.
+    """
+
+    def __init__(self, aws: Aws, host: str, repository: str) -> None:
+        ecr = aws.client("ecr")
+        endpoint = urlsplit(ecr.meta.endpoint_url)
+        self._base = f"{endpoint.scheme}://{endpoint.netloc}/v2/{repository}"
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        self._headers = {"Authorization": f"Basic {token}"}
+        if host.endswith(".amazonaws.com"):
+            self._headers["Host"] = host
+        self._repository = repository
+
+    def manifest(self, reference: str) -> tuple[str, dict[str, Any]]:
+        """Digest and content of the manifest of a tag or digest."""
+        headers = {"Accept": ", ".join(_MANIFESTS)}
+        with self._open(f"/manifests/{reference}", headers) as response:
+            content = response.read()
+            media_type = response.headers.get_content_type()
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        if reference.startswith("sha256:") and reference != digest:
+            raise _corrupt(reference, digest)
+        manifest = json.loads(content)
+        media_type = manifest.get("mediaType", media_type)
+        if media_type not in _MANIFESTS:
+            # Lambda refuses an index with the same words; `--provenance=false` avoids one.
+            raise ImageError(
+                "InvalidImage",
+                f"The image manifest, config or layer media type for the source image is not supported: "
+                f"{media_type}",
+            )
+        return digest, manifest
+
+    def blob(self, digest: str, target: IO[bytes]) -> None:
+        """Copy a blob, checking it against its digest."""
+        actual = hashlib.sha256()
+        with self._open(f"/blobs/{digest}", {}) as response:
+            while chunk := response.read(_READ_SIZE):
+                actual.update(chunk)
+                target.write(chunk)
+        if (found := "sha256:" + actual.hexdigest()) != digest:
+            raise _corrupt(digest, found)
+
+    def _open(self, path: str, headers: Mapping[str, str]) -> Any:
+        request = urllib.request.Request(self._base + path, headers={**self._headers, **headers})
+        try:
+            return urllib.request.urlopen(request, timeout=_TIMEOUT)
+        except urllib.error.HTTPError as error:
+            reason = "ImageAccessDenied" if error.code in (401, 403) else "ImageDeleted"
+            detail = error.read(500).decode(errors="replace")
+            raise ImageError(
+                reason, f"{self._repository}{path}: the registry answered {error.code}: {detail}"
+            ) from error
+
+
+def unpack(layer: IO[bytes], rootfs: Path) -> None:
+    """Apply one layer (tar, possibly gzipped) to a tree, never outside of it.
+
+    Raises:
+        ImageError: when a member would land outside `rootfs`, or the compression is unknown.
+    """
+    for member, content in _members(layer):
+        path = _inside(rootfs, member.name)
+        if path == rootfs:
+            continue
+        # https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+        if path.name == ".wh..wh..opq":
+            for entry in path.parent.iterdir():
+                _remove(entry)
+            continue
+        if path.name.startswith(".wh."):
+            _remove(path.with_name(path.name.removeprefix(".wh.")))
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if member.isdir():
+            if path.is_symlink() or not path.is_dir():
+                _remove(path)
+                path.mkdir()
+            path.chmod(member.mode & 0o777 | 0o700)
+            continue
+        _remove(path)
+        if member.issym():
+            path.symlink_to(member.linkname)
+        elif member.islnk():
+            os.link(_inside(rootfs, member.linkname), path)
+        elif content is not None:
+            with path.open("wb") as file:
+                shutil.copyfileobj(content, file, _READ_SIZE)
+            path.chmod(member.mode & 0o777)
+        # Devices and pipes need a privilege and serve no function: left out.
+
+
+def _members(layer: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    magic = layer.read(4)
+    layer.seek(0)
+    if magic == b"\x28\xb5\x2f\xfd":
+        raise ImageError("InvalidImage", "Lambda does not take zstd-compressed layers")
+    plain = gzip.open(layer) if magic[:2] == b"\x1f\x8b" else layer
+    with tarfile.open(fileobj=plain, mode="r|") as archive:
+        for member in archive:
+            yield member, archive.extractfile(member) if member.isfile() else None
+
+
+def _inside(rootfs: Path, name: str) -> Path:
+    """The path of a member; its parent, symbolic links followed, lies in the tree."""
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise ImageError("InvalidImage", f"A layer holds a path outside the image: {name!r}")
+    path = rootfs / relative
+    if path != rootfs and not path.parent.resolve().is_relative_to(rootfs.resolve()):
+        raise ImageError("InvalidImage", f"A layer writes through a link out of the image: {name!r}")
+    return path
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    name, _, value = entry.partition("=")
+    return name, value
+
+
+def _corrupt(expected: str, actual: str) -> ImageError:
+    return ImageError("InvalidImage", f"The content of {expected} has the digest {actual}")

@@ -1,0 +1,280 @@
+"""The processes of one execution environment: isolated by bubblewrap, measured, frozen, ended.
+
+Sees what a container of the image would see: a read-only tree with the image's files, a private
+/tmp of the configured size, its own process ids and network (`launcher.py`), and no variable but
+those given. An image without an operating system of its own (packed without an engine) borrows
+/usr and the like from this machine, read-only. Knows nothing of invocations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+Address = tuple[str, int]
+
+MEMORY_SAMPLING_SECONDS = 0.2
+_MIB = 1024 * 1024
+
+_PROVIDED = {"usr", "bin", "sbin", "lib", "lib32", "lib64", "etc", "proc", "dev", "tmp"}
+# Enough of /etc for TLS, name look-ups and the dynamic linker; nothing that is this machine's own.
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "hosts",
+    "ld.so.cache",
+    "localtime",
+    "nsswitch.conf",
+    "pki",
+    "resolv.conf",
+    "ssl",
+)
+_LAMBDA_USER, _LAMBDA_GROUP = "993", "990"  # sbx_user1051, as in the real service
+
+
+class SandboxError(Exception):
+    """The environment could not be built; the text says why."""
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """What to run and where.
+
+    Attributes:
+        rootfs: The image's unpacked files.
+        command: Entry point and its arguments.
+        working_directory: Inside the sandbox.
+        variables: The whole environment of the command.
+        memory_mb: Limit of the resident memory of all its processes.
+        ephemeral_storage_mb: Size of /tmp.
+        listen: Addresses of its loopback that the supervisor serves.
+    """
+
+    rootfs: Path
+    command: tuple[str, ...]
+    working_directory: str
+    variables: Mapping[str, str]
+    memory_mb: int
+    ephemeral_storage_mb: int
+    listen: tuple[Address, ...]
+
+
+def bubblewrap_options(spec: SandboxSpec) -> list[str]:
+    """The options of ``bwrap`` for `spec`."""
+    options = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session"]
+    options += ["--cap-drop", "ALL", "--clearenv"]
+    options += _own_root(spec.rootfs) if (spec.rootfs / "usr").is_dir() else _borrowed_root(spec.rootfs)
+    options += ["--proc", "/proc", "--dev", "/dev"]
+    options += ["--perms", "1777", "--size", str(spec.ephemeral_storage_mb * _MIB), "--tmpfs", "/tmp"]
+    options += ["--remount-ro", "/", "--chdir", spec.working_directory]
+    for name, value in spec.variables.items():
+        options += ["--setenv", name, value]
+    return options
+
+
+def search_path() -> str:
+    """PATH for an image that names none: the usual places, and this machine's node."""
+    directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    if prefix := _node_prefix():
+        directories.insert(0, str(prefix / "bin"))
+    return ":".join(directories)
+
+
+def _own_root(rootfs: Path) -> list[str]:
+    options = ["--ro-bind", str(rootfs), "/"]
+    if (rootfs / "etc/resolv.conf").exists():
+        options += ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+    return options
+
+
+def _borrowed_root(rootfs: Path) -> list[str]:
+    options = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            options += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    options += ["--perms", "0755", "--dir", "/etc"]
+    for name in _ETC:
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    if prefix := _node_prefix():
+        options += ["--ro-bind", str(prefix), str(prefix)]
+    for path in sorted(rootfs.iterdir()):
+        if path.is_dir() and not path.is_symlink() and path.name not in _PROVIDED:
+            options += ["--ro-bind", str(path), f"/{path.name}"]
+    return options
+
+
+def _node_prefix() -> Path | None:
+    """Where node was installed, when that is outside /usr (nvm and the like)."""
+    found = shutil.which("node")
+    if found is None:
+        return None
+    prefix = Path(found).resolve().parent.parent
+    return None if prefix.is_relative_to("/usr") or prefix == Path("/") else prefix
+
+
+class Sandbox:
+    """The running processes of one environment.
+
+    Attributes:
+        sockets: Listening sockets for `SandboxSpec.listen`, in the same order.
+        exited: Set when the command ended, for whatever reason.
+        peak_memory_mb: The most resident memory seen.
+        out_of_memory: Whether it was killed for exceeding its limit.
+    """
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, sockets: Sequence[socket.socket], memory_mb: int
+    ) -> None:
+        self.sockets = sockets
+        self.exited = asyncio.Event()
+        self.peak_memory_mb = 0
+        self.out_of_memory = False
+        self._process = process
+        self._memory_mb = memory_mb
+        self._frozen = False
+        self._tasks = [asyncio.create_task(self._wait()), asyncio.create_task(self._watch_memory())]
+
+    @classmethod
+    async def start(cls, spec: SandboxSpec, output: int) -> Sandbox:
+        """Start the command, its output going to the file descriptor `output`.
+
+        Raises:
+            SandboxError: when bubblewrap is missing or the kernel refuses a namespace.
+        """
+        if shutil.which("bwrap") is None:
+            raise SandboxError("bubblewrap is not installed (apt-get install bubblewrap)")
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-S",
+                str(Path(__file__).with_name("launcher.py")),
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                cwd="/",
+            )
+            theirs.close()
+            try:
+                sockets = await asyncio.to_thread(_order, ours, spec)
+            except (OSError, SandboxError) as error:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+                raise SandboxError(f"The execution environment could not be isolated: {error}") from error
+        return cls(process, sockets, spec.memory_mb)
+
+    @property
+    def exit_reason(self) -> str:
+        """How the command ended, in Lambda's words."""
+        code = self._process.returncode
+        if code is None:
+            return "still running"
+        number = -code if code < 0 else code - 128  # bubblewrap passes a signal on as 128 + number
+        return _SIGNAL_NAMES.get(number, f"exit status {code}")
+
+    def freeze(self) -> None:
+        """Stop every process, as Lambda does between invocations."""
+        self._frozen = True
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the processes go on."""
+        self._signal_all(signal.SIGCONT)
+        self._frozen = False
+
+    async def kill(self) -> None:
+        """End every process at once and wait for their end."""
+        self._kill_all()
+        await self.exited.wait()
+        for task in self._tasks:
+            task.cancel()
+
+    def sample_memory(self) -> int:
+        """Resident memory now, in MiB, pages shared between the processes counted once."""
+        private = shared = 0
+        for process in self._tree():
+            with contextlib.suppress(psutil.Error):
+                memory = process.memory_info()
+                private += memory.rss - memory.shared
+                shared = max(shared, memory.shared)
+        used: int = (private + shared) // _MIB
+        self.peak_memory_mb = max(self.peak_memory_mb, used)
+        return used
+
+    async def _wait(self) -> None:
+        await self._process.wait()
+        self.exited.set()
+
+    async def _watch_memory(self) -> None:
+        """Lambda ends an environment that outgrows its memory; so do we, by looking at it."""
+        while not self.exited.is_set():
+            if not self._frozen and self.sample_memory() > self._memory_mb:
+                self.out_of_memory = True
+                self._kill_all()
+            await asyncio.sleep(MEMORY_SAMPLING_SECONDS)
+
+    def _tree(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Signal until a look at the tree shows nothing new: a process may fork meanwhile."""
+        seen: set[int] = set()
+        while new := [process for process in self._tree() if process.pid not in seen]:
+            for process in new:
+                seen.add(process.pid)
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
+
+    def _kill_all(self) -> None:
+        # The first process of the namespace takes all others with it, also stopped ones.
+        self._signal_all(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+
+def _order(supervisor: socket.socket, spec: SandboxSpec) -> list[socket.socket]:
+    """Tell the launcher what to do; the listening sockets it made. Blocks."""
+    order = {
+        "listen": spec.listen,
+        "options": bubblewrap_options(spec),
+        "identity": ["--unshare-user", "--uid", _LAMBDA_USER, "--gid", _LAMBDA_GROUP],
+        "command": spec.command,
+    }
+    supervisor.settimeout(10)
+    supervisor.sendall(json.dumps(order).encode() + b"\n")
+    _, descriptors, _, _ = socket.recv_fds(supervisor, 16, len(spec.listen))
+    sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+    if len(sockets) != len(spec.listen):
+        raise SandboxError("the launcher ended early; its output says why")
+    return sockets
+
+
+# Lambda writes the names of Go's syscall package.
+_SIGNAL_NAMES: Mapping[int, str] = {
+    signal.SIGKILL: "signal: killed",
+    signal.SIGTERM: "signal: terminated",
+    signal.SIGSEGV: "signal: segmentation fault",
+    signal.SIGABRT: "signal: aborted",
+}

@@ -1,0 +1,8 @@
+"""The checks, by the part of the deployment that they look at. The order is that of the report."""
+
+from __future__ import annotations
+
+from scripts.smoke.checks import access, api, frontend, streaming
+from scripts.smoke.model import Check
+
+ALL: tuple[Check, ...] = (*frontend.CHECKS, *access.CHECKS, *api.CHECKS, *streaming.CHECKS)

@@ -1,0 +1,125 @@
+"""What must not be reachable: the buckets around CloudFront, and old TLS versions."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+from scripts.smoke.client import evidence
+from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
+from scripts.smoke.site import Site
+
+
+async def frontend_bucket(site: Site) -> Result:
+    """The frontend's objects are readable through CloudFront only."""
+    return await _refused(site, "frontend_bucket", "index.html")
+
+
+async def files_bucket(site: Site) -> Result:
+    """The users' files cannot be listed by strangers."""
+    return await _refused(site, "files_bucket", "")
+
+
+async def tls_version(site: Site) -> Result:
+    """TLS 1.2 or newer is required."""
+    url = urlsplit(site.client.base_url)
+    if url.scheme != "https" or not url.hostname:
+        raise NotCheckedError("plain HTTP stands for the viewer's TLS connection here")
+    limit = "TLS 1.2 or newer"
+    host, port = url.hostname, url.port or 443
+    version = await _handshake(host, port, newest=ssl.TLSVersion.TLSv1_3)
+    if version not in ("TLSv1.2", "TLSv1.3"):
+        return failed(version or "no handshake", limit, reason="No handshake with TLS 1.2 or 1.3 came about.")
+    old = await _handshake(host, port, newest=ssl.TLSVersion.TLSv1_1)
+    if not old:
+        return passed(f"{version}, 1.1 refused", limit)
+    return failed(
+        f"{version}, but also {old}",
+        limit,
+        reason="The distribution accepts TLS 1.1: minimum_protocol_version of viewer_certificate must "
+        "be TLSv1.2_2021 or newer.",
+    )
+
+
+async def https_redirect(site: Site) -> Result:
+    """Plain HTTP is redirected to HTTPS."""
+    url = urlsplit(site.client.base_url)
+    if url.scheme != "https":
+        raise NotCheckedError("plain HTTP stands for the viewer's TLS connection here")
+    answer = await site.client.fetch(f"http://{url.hostname}/")
+    location = answer.header("location")
+    measured = f"{answer.status} {location}".strip()
+    if answer.status in (301, 308) and location.startswith("https://"):
+        return passed(measured, "301 to https")
+    return failed(
+        measured,
+        "301 to https",
+        reason="viewer_protocol_policy of the default behavior is not redirect-to-https.",
+        evidence=evidence(answer),
+    )
+
+
+CHECKS = (
+    Check("FR-014", "the frontend bucket is closed around CloudFront", Stage.STATIC, frontend_bucket),
+    Check("FR-031", "the file bucket is closed", Stage.STATIC, files_bucket),
+    Check("FR-021", "TLS 1.2 or newer", Stage.STATIC, tls_version),
+    Check("FR-021", "plain HTTP redirects to HTTPS", Stage.STATIC, https_redirect),
+)
+
+
+async def _refused(site: Site, output: str, key: str) -> Result:
+    bucket = site.outputs.get(output)
+    if not bucket:
+        raise NotCheckedError(f"Terraform has no output {output}")
+    answer = await site.client.fetch(site.object_url(str(bucket), key))
+    if answer.status == 403:
+        return passed("403", "403")
+    if answer.status == 200:
+        reason = (
+            f"Anybody can read s3://{bucket}/{key} without CloudFront: the bucket policy is open to "
+            "others than the distribution, or the public access block is off."
+        )
+    elif answer.status == 404:
+        reason = (
+            f"S3 says that s3://{bucket}/{key} does not exist, which strangers must not learn (403 is due)."
+        )
+    else:
+        reason = (
+            f"S3 answered {answer.status} for s3://{bucket}/{key}: is {output} the right bucket and region?"
+        )
+    return failed(
+        str(answer.status), "403", reason=reason, evidence=evidence(answer, body=answer.status != 200)
+    )
+
+
+async def _handshake(host: str, port: int, *, newest: ssl.TLSVersion) -> str:
+    """The TLS version that a handshake settles on, empty when the server refuses.
+
+    The certificate is not looked at: every other check verifies it.
+
+    Raises:
+        NotCheckedError: when this machine's OpenSSL cannot speak so old a version.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = (
+        ssl.TLSVersion.TLSv1_1 if newest is ssl.TLSVersion.TLSv1_1 else ssl.TLSVersion.TLSv1_2
+    )
+    context.maximum_version = newest
+    # OpenSSL 3 refuses TLS 1.1 itself at its default security level; the question is what they refuse.
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        _, writer = await asyncio.wait_for(
+            asyncio.open_connection(host, port, ssl=context, server_hostname=host), timeout=10
+        )
+    except ssl.SSLError as error:
+        if error.reason in ("NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE", "UNSUPPORTED_PROTOCOL"):
+            raise NotCheckedError("this machine's OpenSSL does not speak TLS 1.1") from error
+        return ""
+    except (OSError, TimeoutError):
+        return ""
+    version = writer.get_extra_info("ssl_object").version()
+    writer.close()
+    return str(version)

@@ -1,0 +1,204 @@
+"""The HTTP client of the checks: plain requests, everything about the answer kept.
+
+No redirects followed, no cookies remembered, no retries: a check sees exactly what a viewer's first
+request sees. What is shown of an answer never holds a credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.cookiejar
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from scripts.smoke import recorder
+from scripts.smoke.timing import Recording
+
+USER_AGENT = "librechat-lambda-smoke/1"
+# What browsers send on plain HTTP: a hop that compresses event streams must show it here.
+_STREAM_ENCODINGS = "gzip, deflate, br"
+_CONNECTIONS = 6
+# Enough for the handler's JSON error with the last lines of the app.
+_EVIDENCE_BYTES = 1500
+# The value after a cookie's name, also in a line that folds several cookies into one.
+_COOKIE_VALUE = re.compile(r"((?:^|,\s*)[^=;,\s]+)=[^;,]*")
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-security-token"})
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, whole.
+
+    Attributes:
+        method: Of the request.
+        url: Of the request.
+        status: HTTP status.
+        headers: Every header line in order, names in lower case.
+        body: Decompressed body.
+        started: Clock (`time.perf_counter`) when the request was sent.
+        seconds: From the request to the last byte.
+    """
+
+    method: str
+    url: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    started: float = 0.0
+    seconds: float = 0.0
+
+    def header(self, name: str) -> str:
+        """The first value of a header, or an empty string."""
+        return next(iter(self.all(name)), "")
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of a header, one for each line on the wire."""
+        return tuple(value for key, value in self.headers if key == name.lower())
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case."""
+        return self.header("content-type").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not UTF-8 shows as replacement characters."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body parsed as JSON, None when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+class Client:
+    """One pool of connections to the deployment.
+
+    Args:
+        base_url: Where the viewer reaches it.
+        timeout: Seconds for one request.
+        use_proxies: Whether ``HTTPS_PROXY`` and the like apply; never to the local target.
+    """
+
+    def __init__(self, base_url: str, *, timeout: float, use_proxies: bool = False) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.timeout = timeout
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout),
+            # As many connections to one host as a browser opens, so that load times mean something.
+            limits=httpx.Limits(max_connections=_CONNECTIONS * 4, max_keepalive_connections=_CONNECTIONS),
+            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip"},
+            follow_redirects=False,
+            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+            trust_env=use_proxies,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def fetch(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        limit: float | None = None,
+    ) -> Response:
+        """Send a request to `path` (or to a whole URL) and read the answer within `limit` seconds.
+
+        Raises:
+            httpx.HTTPError: when no whole answer came.
+        """
+        limit = limit or self.timeout
+        request = self._request(path, method, headers, content, limit)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._http.send(request)
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"no whole answer within {limit:g} s", request=request) from None
+        return Response(
+            method=method,
+            url=str(request.url),
+            status=response.status_code,
+            headers=recorder.header_lines(response),
+            body=response.content,
+            started=started,
+            seconds=time.perf_counter() - started,
+        )
+
+    async def record(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        limit: float,
+    ) -> Recording:
+        """Send a request and record the arrival of its answer for at most `limit` seconds.
+
+        Raises:
+            httpx.HTTPError: when no answer came at all.
+        """
+        wanted = {"Accept": "text/event-stream", "Accept-Encoding": _STREAM_ENCODINGS, **(headers or {})}
+        return await recorder.record(
+            self._http, self._request(path, method, wanted, content, limit), limit=limit
+        )
+
+    def _request(
+        self,
+        path: str,
+        method: str,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+        limit: float,
+    ) -> httpx.Request:
+        url = path if "://" in path else self.base_url + path
+        return self._http.build_request(method, url, headers=headers, content=content, timeout=limit)
+
+
+def evidence(answer: Response | Recording, *, body: bool = True) -> str:
+    """Status, headers and the first bytes of the body, without the values of credentials.
+
+    Args:
+        answer: The answer to show.
+        body: Whether the body may be shown: an answer that carries tokens may not.
+    """
+    head = answer.head if isinstance(answer, Recording) else answer.body
+    request = f"{answer.method} {answer.url}\n" if isinstance(answer, Response) else ""
+    lines = [f"{name}: {_shown(name, value)}" for name, value in answer.headers]
+    shown = (
+        _printable(head[:_EVIDENCE_BYTES])
+        if body
+        else f"({len(head)} bytes, not shown: they may hold a token)"
+    )
+    return f"{request}{answer.status}\n" + "\n".join(lines) + f"\n\n{shown}"
+
+
+def _shown(name: str, value: str) -> str:
+    if name in _SECRET_HEADERS:
+        return "(hidden)"
+    if name == "set-cookie":
+        return _COOKIE_VALUE.sub(r"\1=(hidden)", value)
+    return value
+
+
+def _printable(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

@@ -1,0 +1,92 @@
+"""What a check is and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scripts.smoke.site import Site
+
+
+class Status(StrEnum):
+    """The outcome of a check. Not checked is neither: it is shown and counted on its own."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found.
+
+    Attributes:
+        status: The outcome.
+        measured: The value found, for a table.
+        limit: The value asked for, empty where `measured` alone says it.
+        reason: Why it failed and where to look, or why it was not checked.
+        evidence: Raw proof of a failure: status, headers, first bytes.
+        details: Further figures for JSON.
+        drawing: A line for the terminal, such as a timeline of arrivals.
+    """
+
+    status: Status
+    measured: str
+    limit: str = ""
+    reason: str = ""
+    evidence: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    drawing: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the check ran and passed."""
+        return self.status is Status.PASSED
+
+
+def passed(measured: str, limit: str = "", **more: Any) -> Result:
+    """The check ran and what it measured is within the limit."""
+    return Result(Status.PASSED, measured, limit, **more)
+
+
+def failed(measured: str, limit: str = "", *, reason: str, evidence: str = "", **more: Any) -> Result:
+    """The check ran and the deployment does not behave."""
+    return Result(Status.FAILED, measured, limit, reason, evidence, **more)
+
+
+class NotCheckedError(Exception):
+    """Raised by a check that cannot run, with the reason."""
+
+
+class Stage(Enum):
+    """When a check may run. Stages follow each other; what is inside one is documented here."""
+
+    STATIC = "static"
+    """Side by side with everything, the cold start included: the function is not involved."""
+    API = "api"
+    """One after the other once the API is healthy: a Lambda environment serves one request at a time,
+    so requests side by side would each pay for a cold start of their own."""
+    STREAM = "stream"
+    """At the end, side by side with other streams only, so that nothing disturbs the arrival times."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the specification promises.
+
+    Attributes:
+        id: The item of the specification (``US1.2``, ``SC-004``, ``FR-042``).
+        title: The promise, as a statement.
+        stage: When it runs.
+        run: The measurement. May raise `NotCheckedError`, and `httpx.HTTPError` when no answer came.
+        by_function: Whether the Lambda function serves it, so that its log tells about a failure.
+    """
+
+    id: str
+    title: str
+    stage: Stage
+    run: Callable[[Site], Awaitable[Result]]
+    by_function: bool = False

@@ -1,0 +1,106 @@
+"""Runs the checks: what disturbs nobody side by side, what needs quiet at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import httpx
+
+from scripts.errors import DeployError, ExitStatus
+from scripts.smoke.model import Check, NotCheckedError, Result, Stage, Status, failed
+from scripts.smoke.report import Finding
+from scripts.smoke.site import Site, describe
+
+_CONNECT_PAUSE_SECONDS = 2.0
+
+
+async def run_checks(
+    site: Site, checks: Iterable[Check], finished: Callable[[Finding], None]
+) -> tuple[Finding, ...]:
+    """Run the checks and return what they found, in their order.
+
+    The cold start and everything that does not touch the function run side by side; then the checks of
+    the API one after the other, which keeps them on one warm environment; at last the streams.
+
+    Args:
+        site: The deployment.
+        checks: What to run.
+        finished: Called with every finding as it comes.
+    """
+    findings: dict[int, Finding] = {}
+    numbered = list(enumerate(checks))
+
+    async def run(number: int, check: Check) -> None:
+        start = time.perf_counter()
+        result = await _result(site, check)
+        findings[number] = Finding(
+            check.id, check.title, result, time.perf_counter() - start, check.by_function
+        )
+        finished(findings[number])
+
+    of = {stage: [item for item in numbered if item[1].stage is stage] for stage in Stage}
+    await asyncio.gather(*(run(*item) for item in of[Stage.STATIC]))
+    for item in of[Stage.API]:
+        await run(*item)
+    await asyncio.gather(*(run(*item) for item in of[Stage.STREAM]))
+    return tuple(findings[number] for number, _ in numbered)
+
+
+async def reach(make_site: Callable[[], Site], *, patience: float) -> Site:
+    """A site whose base URL answers at all.
+
+    Args:
+        make_site: Makes a fresh site; called again for each try.
+        patience: Seconds to go on trying: a new DNS record is not known everywhere at once.
+
+    Raises:
+        DeployError: when nothing listens there.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        site = make_site()
+        try:
+            await site.index()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            if time.monotonic() + _CONNECT_PAUSE_SECONDS > deadline:
+                raise _unreachable(site, error) from error
+            await asyncio.sleep(_CONNECT_PAUSE_SECONDS)
+        except httpx.HTTPError:
+            return site  # Something listens. The check of index.html says what is wrong with it.
+        else:
+            return site
+
+
+async def _result(site: Site, check: Check) -> Result:
+    try:
+        return await check.run(site)
+    except NotCheckedError as skipped:
+        return Result(Status.NOT_CHECKED, "", reason=str(skipped))
+    except httpx.HTTPError as error:
+        return failed(
+            "no answer",
+            reason=f"The request got no whole answer: {describe(error)}.",
+            evidence=_request_line(error),
+        )
+
+
+def _request_line(error: httpx.HTTPError) -> str:
+    try:
+        return f"{error.request.method} {error.request.url}"
+    except RuntimeError:  # httpx raises it when the error knows no request.
+        return ""
+
+
+def _unreachable(site: Site, error: httpx.HTTPError) -> DeployError:
+    url = site.client.base_url
+    return DeployError(
+        f"Nothing answers at {url}",
+        describe(error),
+        "Look at `inv local.status`; `inv local.up` starts the embedded AWS."
+        if site.endpoint
+        else "A new DNS record takes minutes to be known everywhere: run `inv smoke` again. Else look at the "
+        "Route 53 record and at the proxy settings of this machine.",
+        status=ExitStatus.SMOKE_FAILED,
+    )

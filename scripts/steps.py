@@ -1,0 +1,250 @@
+"""Named steps, run side by side where their order allows it, each with its time.
+
+A step starts as soon as the steps that it follows have ended. The first failure ends the run: what
+has not begun does not begin, and the subprocesses of what runs are asked to stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scripts import processes
+from scripts.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_STOP_SECONDS = 30.0
+"""How long a failed or interrupted run waits for the steps that it has asked to stop."""
+
+
+class NothingToDo(Exception):  # noqa: N818 - not an error
+    """Raised by a step that finds that it is not needed: it counts as ended and is not shown."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of work with a name that a reader understands.
+
+    Attributes:
+        name: Shown and reported; unique within a run.
+        run: The work. It may return a short note on what it did (``cached``), or None.
+        after: Names of the steps that must have ended before.
+    """
+
+    name: str
+    run: Callable[[], str | None]
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a step ran, in seconds since the start of the run."""
+
+    name: str
+    started: float
+    ended: float
+    note: str = ""
+
+    @property
+    def took(self) -> float:
+        """Duration in seconds."""
+        return self.ended - self.started
+
+    def beside(self, other: Timing) -> bool:
+        """Whether both ran at the same time for longer than a blink."""
+        return min(self.ended, other.ended) - max(self.started, other.started) > 0.05
+
+
+class Steps:
+    """Runs steps and remembers their times. One object a command; the times of all add up in it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._zero = time.monotonic()
+        self.timings: list[Timing] = []
+
+    def run(self, *steps: Step) -> None:
+        """Run all steps, each as early as possible.
+
+        Raises:
+            BaseException: the first failure of a step, or KeyboardInterrupt; the steps that ran
+                beside it have ended or were asked to by then.
+        """
+        waiting = {step.name: step for step in steps}
+        unknown = {name for step in steps for name in step.after} - set(waiting)
+        if unknown:
+            raise ValueError(f"steps follow unknown ones: {sorted(unknown)}")
+        running: dict[str, threading.Thread] = {}
+        ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
+        done: set[str] = set()
+        since = time.time()
+        with self._display(running):
+            try:
+                while waiting or running:
+                    for step in [s for s in waiting.values() if done.issuperset(s.after)]:
+                        del waiting[step.name]
+                        # Daemon threads: an interrupted run must not wait for a hanging request.
+                        thread = threading.Thread(
+                            target=self._work, args=(step, ended), name=step.name, daemon=True
+                        )
+                        running[step.name] = thread
+                        thread.start()
+                    if not running:
+                        raise ValueError(f"steps wait for each other: {sorted(waiting)}")
+                    name, error = ended.get()
+                    del running[name]
+                    done.add(name)
+                    if error is not None:
+                        raise error
+            except BaseException:
+                _stop(running, since)
+                raise
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a piece of work in the calling thread."""
+        started = self._now()
+        try:
+            yield
+        except BaseException:
+            self._failed(name, started)
+            raise
+        self._ended(Timing(name, started, self._now()))
+
+    @property
+    def total(self) -> float:
+        """Seconds since the start of the run."""
+        return self._now()
+
+    @property
+    def summary(self) -> Times:
+        """The times so far, to be shown."""
+        return Times(tuple(sorted(self.timings, key=lambda timing: timing.started)), self.total)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._zero
+
+    def _work(self, step: Step, ended: queue.SimpleQueue[tuple[str, BaseException | None]]) -> None:
+        started = self._now()
+        try:
+            note = step.run()
+        except NothingToDo:
+            ended.put((step.name, None))
+            return
+        except BaseException as error:
+            self._failed(step.name, started)
+            ended.put((step.name, error))
+            return
+        self._ended(Timing(step.name, started, self._now(), note or ""))
+        ended.put((step.name, None))
+
+    def _ended(self, timing: Timing) -> None:
+        self.timings.append(timing)
+        note = f" [dim]({timing.note})[/dim]" if timing.note else ""
+        self._console.say(f"[green]✓[/green] {timing.name} [dim]{timing.took:.1f} s[/dim]{note}")
+        self._console.event("step", name=timing.name, took=round(timing.took, 3), note=timing.note)
+
+    def _failed(self, name: str, started: float) -> None:
+        took = self._now() - started
+        self._console.say(f"[red]✗[/red] {name} [dim]{took:.1f} s[/dim]")
+        self._console.event("step", name=name, took=round(took, 3), failed=True)
+
+    @contextlib.contextmanager
+    def _display(self, running: dict[str, threading.Thread]) -> Iterator[None]:
+        """On a terminal, a line that says what runs now."""
+        if not self._console.interactive:
+            yield
+            return
+        from rich.live import Live
+
+        started = time.monotonic()
+        with Live(_Now(running, started), console=self._console.rich, transient=True, refresh_per_second=8):
+            yield
+
+
+@dataclass(frozen=True)
+class Times:
+    """Each step's time and what ran beside it. An `Outcome` of the console."""
+
+    timings: tuple[Timing, ...]
+    total: float
+
+    type = "times"
+
+    def to_json(self) -> dict[str, Any]:
+        """Seconds, rounded to milliseconds."""
+        return {
+            "total": round(self.total, 3),
+            "steps": [
+                {
+                    "name": timing.name,
+                    "started": round(timing.started, 3),
+                    "took": round(timing.took, 3),
+                    "beside": [o.name for o in self.timings if o is not timing and timing.beside(o)],
+                }
+                for timing in self.timings
+            ],
+        }
+
+    def __rich__(self) -> RenderableType:
+        """A table whose bars show what ran side by side."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table("Step", box=None, pad_edge=False)
+        table.add_column("Time", justify="right")
+        table.add_column("Side by side")
+        for timing in self.timings:
+            bar = Text(_bar(timing, self.total), "cyan")
+            table.add_row(timing.name, f"{timing.took:.1f} s", bar)
+        table.add_row(Text("Total", "bold"), Text(f"{self.total:.1f} s", "bold"), "")
+        return table
+
+
+@dataclass
+class _Now:
+    """What runs at this moment; drawn again by rich several times a second."""
+
+    running: dict[str, threading.Thread]
+    started: float
+    _frames: str = field(default="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", init=False)
+
+    def __rich__(self) -> RenderableType:
+        from rich.text import Text
+
+        elapsed = time.monotonic() - self.started
+        frame = self._frames[int(elapsed * 8) % len(self._frames)]
+        return Text(f"{frame} {', '.join(list(self.running)) or '…'}  {elapsed:.0f} s", "cyan")
+
+
+_BAR_WIDTH = 40
+
+
+def _bar(timing: Timing, total: float) -> str:
+    scale = _BAR_WIDTH / max(total, 0.001)
+    start = min(int(timing.started * scale), _BAR_WIDTH - 1)
+    return " " * start + "━" * max(1, round(timing.took * scale))
+
+
+def _stop(running: dict[str, threading.Thread], since: float) -> None:
+    """Ask the subprocesses of running steps to stop, then wait; at last end them."""
+    threads: Sequence[threading.Thread] = list(running.values())
+    if not threads:
+        return
+    processes.interrupt_background()
+    processes.signal_children(signal.SIGTERM, since=since)
+    deadline = time.monotonic() + _STOP_SECONDS
+    try:
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        if any(thread.is_alive() for thread in threads):
+            processes.signal_children(signal.SIGKILL, since=since)

@@ -1,0 +1,294 @@
+"""Terraform as a Python object: methods in, events and plain dataclasses out.
+
+python-terraform builds the argument lists and does nothing else: its own way of running loses output,
+writes variables to files that an interruption leaves behind, and puts values into debug logs. We run
+the process ourselves and read ``-json`` line by line. Variables travel only as ``TF_VAR_*``.
+
+Not for deciding what to run (`scripts.pipeline`), nor for where (`scripts.terraform.workspace`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import python_terraform
+
+from scripts import processes
+from scripts.errors import DeployError, ExitStatus
+from scripts.terraform import events
+from scripts.terraform.plan import Plan
+
+Listener = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan and the file that `Terraform.apply` takes. The file holds secrets; it lives briefly."""
+
+    plan: Plan
+    file: Path
+
+
+class Terraform(python_terraform.Terraform):  # type: ignore[misc]
+    """One root module in one directory.
+
+    Args:
+        directory: Where Terraform runs: the root module.
+        binary: Name or path of the ``terraform`` binary.
+        environment: Variables of the process beyond our own environment.
+        variables: Input variables, secrets among them; passed as ``TF_VAR_*`` only.
+        parallelism: Number of concurrent operations of plan and apply.
+        lock_timeout: How long to wait for the state lock, a Terraform duration.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        binary: str = "terraform",
+        environment: Mapping[str, str] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        parallelism: int = 10,
+        lock_timeout: str = "0s",
+    ) -> None:
+        super().__init__(working_dir=str(directory), terraform_bin_path=binary)
+        # The library turns "no variables" into {}, and {} into a temporary -var-file.
+        self.variables = None
+        self._directory = directory
+        self._parallelism = parallelism
+        self._lock_timeout = lock_timeout
+        self._environment = _process_environment(environment or {}, variables or {})
+
+    # --- The seam to python-terraform -------------------------------------------------------------
+
+    def cmd(self, cmd: str, *args: str, **options: Any) -> list[str]:
+        """The argument list of a command. The library calls this to run it; here nothing runs."""
+        return list(self.generate_cmd_string(cmd, *args, **options))
+
+    def read_state_file(self, file_path: str | None = None) -> None:
+        """Nothing: the state is remote, and the library would read the backend's file for it."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse unknown names: the library turns every typing error into a Terraform command."""
+        raise AttributeError(name)
+
+    # --- Commands ---------------------------------------------------------------------------------
+
+    def version(self) -> str:
+        """The version of the binary, for example ``1.11.4``."""
+        output = self._capture(self.cmd("version", json=python_terraform.IsFlagged), "version")
+        return str(json.loads(output)["terraform_version"])
+
+    def init(self, backend_config: Sequence[str] = (), *, on_event: Listener | None = None) -> None:
+        """Install providers and modules and configure the backend.
+
+        Args:
+            backend_config: Files or ``key=value`` pairs for ``-backend-config``.
+            on_event: Called with each event.
+        """
+        argv = super().init(backend_config=list(backend_config), json=python_terraform.IsFlagged, target=None)
+        self._run(argv, "init", on_event)
+
+    @contextmanager
+    def plan(self, *, destroy: bool = False, on_event: Listener | None = None) -> Iterator[SavedPlan]:
+        """Plan, and keep the plan's file for the length of the block.
+
+        Raises:
+            DeployError: with `ExitStatus.LOCKED` when somebody else holds the state.
+        """
+        drift: list[events.Drift] = []
+
+        def listen(event: events.Event) -> None:
+            if isinstance(event, events.Drift):
+                drift.append(event)
+            if on_event:
+                on_event(event)
+
+        # The directory is 0700 and the file 0600: a saved plan holds every value in the clear.
+        with tempfile.TemporaryDirectory(prefix="terraform-plan-") as private:
+            file = Path(private) / "plan"
+            file.touch(mode=0o600)
+            argv = super().plan(
+                out=str(file),
+                destroy=python_terraform.IsFlagged if destroy else None,
+                # A destroy that refreshes also reads data sources, and would fail on an image or a
+                # parameter that is gone already.
+                refresh=False if destroy else None,
+                json=python_terraform.IsFlagged,
+                parallelism=self._parallelism,
+                lock_timeout=self._lock_timeout,
+            )
+            changes = self._run(argv, "plan", listen, accepted=(0, 2)) == 2
+            # Reading a plan loads every provider's schema again: only when there is something to read.
+            plan = self.show(file, drift) if changes else Plan(drift=tuple(drift))
+            yield SavedPlan(plan, file)
+
+    def show(self, file: Path, drift: Sequence[events.Drift] = ()) -> Plan:
+        """The content of a saved plan, without its values."""
+        argv = self.cmd("show", str(file), json=python_terraform.IsFlagged)
+        return Plan.from_json(json.loads(self._capture(argv, "show")), drift)
+
+    def apply(self, file: Path, *, on_event: Listener | None = None) -> dict[str, Any]:
+        """Apply a saved plan (a destroy plan destroys) and return the outputs that are not sensitive."""
+        outputs: dict[str, Any] = {}
+
+        def listen(event: events.Event) -> None:
+            if isinstance(event, events.Outputs):
+                outputs.update(event.values)
+            if on_event:
+                on_event(event)
+
+        argv = super().apply(
+            str(file),
+            json=python_terraform.IsFlagged,
+            parallelism=self._parallelism,
+            lock_timeout=self._lock_timeout,
+        )
+        self._run(argv, "apply", listen)
+        return outputs
+
+    def output(self) -> dict[str, Any]:
+        """The outputs in the state that are not sensitive; empty when nothing is deployed."""
+        argv = self.cmd("output", json=python_terraform.IsFlagged, no_color=python_terraform.IsFlagged)
+        values = json.loads(self._capture(argv, "output"))
+        return {name: output["value"] for name, output in values.items() if not output["sensitive"]}
+
+    def running(self) -> bool:
+        """Whether any Terraform process of this machine works in this directory."""
+        import psutil
+
+        here = self._directory.resolve()
+        for process in psutil.process_iter(["name", "cwd"]):
+            name, cwd = process.info["name"] or "", process.info["cwd"]
+            if name.startswith("terraform") and cwd and Path(cwd) == here:
+                return True
+        return False
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove a lock whose holder is known to be dead."""
+        argv = self.cmd("force-unlock", lock_id, force=python_terraform.IsFlagged)
+        self._capture(argv, "force-unlock")
+
+    # --- Running ----------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        command: str,
+        on_event: Listener | None,
+        accepted: Sequence[int] = (0,),
+    ) -> int:
+        errors: list[events.Diagnostic] = []
+        provisioners: deque[str] = deque(maxlen=40)
+        text: deque[str] = deque(maxlen=40)
+
+        def on_line(line: str) -> None:
+            event = events.parse(line)
+            match event:
+                case events.Diagnostic(severity="error") if event not in errors:
+                    errors.append(event)
+                case events.ProvisionOutput():
+                    provisioners.append(event.text)
+                case events.Text():
+                    text.append(event.text)
+            if on_event:
+                on_event(event)
+
+        finished = self._stream(argv, on_line)
+        if finished.returncode not in accepted:
+            remains = [*text, finished.stderr]
+            raise _failure(command, self._directory, finished.returncode, errors, provisioners, remains)
+        return finished.returncode
+
+    def _capture(self, argv: Sequence[str], command: str) -> str:
+        lines: list[str] = []
+        finished = self._stream(argv, lines.append)
+        output = "\n".join(lines)
+        if finished.returncode != 0:
+            remains = [_plain(finished.stderr)]
+            raise _failure(command, self._directory, finished.returncode, [], [], remains)
+        return output
+
+    def _stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> processes.Finished:
+        try:
+            return processes.stream(argv, cwd=self._directory, environment=self._environment, on_line=on_line)
+        except FileNotFoundError as error:
+            raise DeployError(
+                f"Cannot run {argv[0]!r}",
+                str(error),
+                "Install Terraform 1.11 or newer, or name it in INVOKE_TERRAFORM_BINARY.",
+                status=ExitStatus.PREFLIGHT_FAILED,
+            ) from error
+
+
+def _process_environment(extra: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
+    environment = {**os.environ, **extra}
+    # A workspace or data directory meant for another project would lead us to another state.
+    for name in ("TF_WORKSPACE", "TF_DATA_DIR"):
+        environment.pop(name, None)
+    environment |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    for name, value in variables.items():
+        environment[f"TF_VAR_{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return environment
+
+
+def _failure(
+    command: str,
+    directory: Path,
+    returncode: int,
+    errors: Sequence[events.Diagnostic],
+    provisioners: Sequence[str],
+    remains: Sequence[str],
+) -> DeployError:
+    for error in errors:
+        if "acquiring the state lock" in error.summary:
+            return _locked(error, directory)
+    evidence = [error.render() for error in errors]
+    if any("provisioner" in error.summary for error in errors) and provisioners:
+        evidence.append("Last lines of the provisioner:\n" + "\n".join(f"  {line}" for line in provisioners))
+    if not errors:
+        evidence += [text for text in remains if text]
+    first = errors[0].summary if errors else f"terraform ended with status {returncode}"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return DeployError(
+        f"terraform {command} failed",
+        first + more,
+        "Correct the cause and run the same command again: it goes on from here."
+        if command == "apply"
+        else "Correct the cause and run the same command again.",
+        evidence="\n\n".join(evidence),
+    )
+
+
+def _locked(error: events.Diagnostic, directory: Path) -> DeployError:
+    """The lock's own facts; the text is https://github.com/hashicorp/terraform `statemgr.LockInfo`."""
+    facts = dict(re.findall(r"^\s*(ID|Who|Operation|Created):\s+(\S.*?)\s*$", error.detail, re.MULTILINE))
+    if "ID" not in facts:
+        return DeployError(
+            "The state lock cannot be acquired",
+            error.detail or error.summary,
+            "Check that the state bucket exists and may be written.",
+            evidence=error.render(),
+        )
+    return DeployError(
+        "The state is locked by someone else",
+        f"{facts.get('Who', 'unknown')} holds it since {facts.get('Created', 'unknown')} "
+        f"({facts.get('Operation', 'unknown operation')}, lock ID {facts['ID']}).",
+        "Wait for that run to end. If it is dead for certain:\n"
+        f"terraform -chdir={directory} force-unlock {facts['ID']}",
+        status=ExitStatus.LOCKED,
+    )
+
+
+def _plain(text: str) -> str:
+    """Text without terminal colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

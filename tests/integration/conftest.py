@@ -1,0 +1,87 @@
+"""Fixtures shared by the integration tests: real servers on loopback, started once per session."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from scripts.aws import Aws
+from scripts.local.generation import Generation
+
+ACCOUNT = "515966504419"
+REGION = "eu-west-1"
+
+
+@dataclass
+class Emulator:
+    """A control plane of its own, as a child process.
+
+    Attributes:
+        state: Its directory; a second start on it finds what the first one saved.
+        port: 0 before `start`; afterwards a restart takes the same one.
+    """
+
+    state: Path
+    port: int = 0
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def generation(self) -> Generation:
+        return Generation(self.state / "generation")
+
+    @property
+    def aws(self) -> Aws:
+        """Clients of the account that everything is deployed to."""
+        return self.as_key(ACCOUNT, "local")
+
+    def as_key(self, access_key: str, secret: str, token: str = "") -> Aws:
+        """Clients with other credentials."""
+        return Aws(
+            region=REGION,
+            environment={
+                "AWS_ACCESS_KEY_ID": access_key,
+                "AWS_SECRET_ACCESS_KEY": secret,
+                "AWS_SESSION_TOKEN": token,
+                "AWS_ENDPOINT_URL": self.endpoint,
+            },
+        )
+
+    def command(self, *more: str) -> list[str]:
+        return [
+            sys.executable, "-m", "scripts.local.emulator",
+            "--port", str(self.port),
+            "--state", str(self.state),
+            "--generation", str(self.state / "generation"),
+            *more,
+        ]  # fmt: skip
+
+    def start(self, *more: str) -> None:
+        self.process = subprocess.Popen(self.command(*more), stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.port = json.loads(self.process.stdout.readline())["port"]
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        assert self.process is not None and self.process.stdout is not None
+        self.process.terminate()
+        self.process.stdout.close()
+        return self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """A running control plane, empty at the start of the session. Tests make and remove their own things."""
+    running = Emulator(tmp_path_factory.mktemp("emulator"))
+    running.start()
+    yield running
+    running.stop()

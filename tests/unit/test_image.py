@@ -1,0 +1,142 @@
+"""The content tag, the choice of a builder, and the command lines for the engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from scripts import image
+from scripts.errors import DeployError, ExitStatus
+from scripts.image import builder, buildx
+from scripts.settings import ImageSettings, Settings
+
+BASE = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Path:
+    root = tmp_path / "container"
+    (root / "src" / "http").mkdir(parents=True)
+    (root / "test").mkdir()
+    for name in (
+        "Dockerfile",
+        "package.json",
+        "package-lock.json",
+        "src/handler.mjs",
+        "src/http/request.mjs",
+    ):
+        (root / name).write_text(f"content of {name}")
+    return root
+
+
+def with_builder(settings: Settings, target: str, name: str) -> Settings:
+    chosen = ImageSettings(builder=name, platform=settings.image.platform)  # type: ignore[arg-type]
+    return dataclasses.replace(settings, target=target, image=chosen)  # type: ignore[arg-type]
+
+
+def test_the_tag_is_the_documented_hash(container: Path) -> None:
+    def line(name: str) -> str:
+        return f"{name} {hashlib.sha256(f'content of {name}'.encode()).hexdigest()}"
+
+    lines = [
+        BASE,
+        "linux/amd64",
+        line("Dockerfile"),
+        line("package-lock.json"),
+        line("package.json"),
+        line("src/handler.mjs"),
+        line("src/http/request.mjs"),
+    ]
+
+    expected = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    assert image.content_tag(container, BASE, "linux/amd64") == expected
+
+
+def test_paths_are_in_byte_order_like_terraforms(container: Path) -> None:
+    before = image.content_tag(container, BASE, "linux/amd64")
+    # Byte order puts capitals before small letters and the hyphen before the slash.
+    for name in ("src/Zebra.mjs", "src/http-client.mjs"):
+        (container / name).write_text("x")
+
+    assert image.content_tag(container, BASE, "linux/amd64") != before
+
+
+@pytest.mark.parametrize("path", ["test/handler.test.mjs", "README.md", "node_modules/aws4/index.js"])
+def test_files_that_are_not_in_the_image_do_not_change_its_tag(container: Path, path: str) -> None:
+    before = image.content_tag(container, BASE, "linux/amd64")
+    (container / path).parent.mkdir(parents=True, exist_ok=True)
+    (container / path).write_text("x")
+
+    assert image.content_tag(container, BASE, "linux/amd64") == before
+
+
+def test_base_image_and_platform_are_part_of_the_content(container: Path) -> None:
+    tags = {
+        image.content_tag(container, BASE, "linux/amd64"),
+        image.content_tag(container, BASE, "linux/arm64"),
+        image.content_tag(container, "another:base", "linux/amd64"),
+    }
+
+    assert len(tags) == 3
+
+
+def test_missing_sources_are_found_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="sources are missing"):
+        image.content_tag(tmp_path, BASE, "linux/amd64")
+
+
+def test_the_local_target_packs_and_the_real_account_builds_by_default(default_settings: Settings) -> None:
+    assert builder.choose(with_builder(default_settings, "local", "auto")) == "pack"
+    assert builder.choose(with_builder(default_settings, "aws", "auto")) == "buildx"
+
+
+def test_the_stand_in_never_reaches_the_real_account(default_settings: Settings) -> None:
+    with pytest.raises(DeployError, match="cannot go to the real account") as failure:
+        image.image_tag(with_builder(default_settings, "aws", "pack"))
+
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
+def test_the_real_account_gets_librechats_image_as_the_base(default_settings: Settings) -> None:
+    assert image.base_image(with_builder(default_settings, "aws", "auto")) == BASE
+
+
+def test_a_build_makes_no_attestations_because_lambda_refuses_an_index(default_settings: Settings) -> None:
+    command = buildx.arguments(default_settings, "0123456789abcdef", Path("/metadata.json"))
+
+    assert command[:3] == ["docker", "buildx", "build"]
+    assert {"--provenance=false", "--sbom=false", "--load"} <= set(command)
+    assert command[command.index("--platform") + 1] == "linux/amd64"
+    assert command[command.index("--tag") + 1] == "librechat-lambda-api:0123456789abcdef"
+    assert f"BASE_IMAGE={BASE}" in command
+
+
+def test_a_machine_without_docker_is_told_what_to_install(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(DeployError, match="engine does not answer") as failure:
+        buildx.build(default_settings, "0123456789abcdef", print)
+
+    assert "docker version" in failure.value.next_step
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
+def test_a_docker_without_buildx_is_told_where_to_get_it(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(
+        '#!/bin/sh\n[ "$1" = version ] && exit 0\necho "docker: unknown command: $1" >&2; exit 1\n'
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+
+    with pytest.raises(DeployError, match="no buildx plugin") as failure:
+        buildx.build(default_settings, "0123456789abcdef", print)
+
+    assert "unknown command: buildx" in failure.value.why
