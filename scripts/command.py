@@ -52,7 +52,7 @@ def command(
         target: The flag ``--target``; empty: as configured.
         yes: Answer questions with yes.
         json: Write JSON lines instead of text.
-        debug: Let a traceback through.
+        debug: Write the traceback to stderr, too.
 
     Raises:
         Exit: with the exit status of whatever went wrong; it has been shown by then.
@@ -64,8 +64,10 @@ def command(
     except Exit:
         raise
     except BaseException as error:
-        if debug and not isinstance(error, KeyboardInterrupt):
-            raise
+        if debug:
+            import traceback
+
+            traceback.print_exception(error)
         failure = _named(error)
         console.error(failure)
         raise Exit(code=int(failure.status)) from error

@@ -56,8 +56,7 @@ def build_once(directory: Path, make: Callable[[Path], None]) -> bool:
     """
     if directory.is_dir():
         return True
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_use(directory):
+    with _locked(directory.parent / ".lock"):
         if directory.is_dir():
             return True
         unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
@@ -79,7 +78,13 @@ def exclusive_use(directory: Path) -> Iterator[None]:
     The kernel releases it when the holder dies.
     """
     lock = PROJECT_ROOT / ".build" / "locks" / sha256_text([str(directory.resolve())])[:16]
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as stream:
+    with _locked(lock):
+        yield
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -55,8 +55,10 @@ def deploy(session: Session) -> ExitStatus:
         if session.local:
             session.record.complete(session.fingerprint(), outputs)
         report = early.report if plan.empty and early.report and early.report.ok else None
-        _prove(session, outputs, report)
-        session.console.show(session.steps.summary)
+        try:
+            _prove(session, outputs, report)
+        finally:
+            session.console.show(session.steps.summary)
         session.console.show(Deployed(session.url(outputs), plan.summary, session.steps.total))
     return ExitStatus.OK
 

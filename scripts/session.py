@@ -139,6 +139,8 @@ class Session:
     def notice(self, event: events.Event) -> None:
         """Show a warning of Terraform whole, once."""
         if isinstance(event, events.Diagnostic) and event.severity == "warning":
+            if self.local and event.summary.startswith("Incomplete lock file"):
+                return  # the lock of the copy under .local never leaves this machine
             text = event.render().removeprefix("Warning: ")
             if text not in self._warnings:
                 self._warnings.add(text)
@@ -193,7 +195,8 @@ class Session:
 
             self._variables = self._fixed_variables() | {
                 "frontend_hash": frontend.source_hash(self.settings),
-                "image_tag": image.image_tag(self.settings),
+                # Terraform computes the content tag from it: a packed image has another base.
+                "base_image": image.base_image(self.settings),
             }
         return self._variables
 
@@ -223,7 +226,6 @@ class Session:
             "target": settings.target,
             "environment": settings.environment,
             "aws_region": settings.aws.region,
-            "base_image": settings.librechat.base_image,
             "image_platform": settings.image.platform,
             "librechat_version": settings.librechat.version,
         }
@@ -243,7 +245,7 @@ class Session:
         if place.initialised:
             return f"up to date, {_modules(place)}"
         place.before_init()
-        self.terraform.init(place.backend_config, on_event=self.notice)
+        self.terraform.init(place.backend_config, reconfigure=self.local, on_event=self.notice)
         place.after_init()
         return _modules(place)
 

@@ -25,7 +25,7 @@ _STOP_SECONDS = 30.0
 """How long a failed or interrupted run waits for the steps that it has asked to stop."""
 
 
-class NothingToDo(Exception):  # noqa: N818 - not an error
+class NothingToDo(Exception):
     """Raised by a step that finds that it is not needed: it counts as ended and is not shown."""
 
 

@@ -15,7 +15,8 @@ class Target:
 
     Attributes:
         name: ``local`` or ``aws``.
-        environment: Variables for every subprocess (Terraform, npm, our own tasks).
+        environment: Variables for every subprocess (Terraform, npm, our own tasks); an empty value
+            means that the variable is removed.
         aws: The clients of the account.
         base_url: Where the viewer reaches the deployment; empty until Terraform says it.
     """

@@ -16,8 +16,6 @@ import { pollHealth } from './health.mjs';
 import { fetchSecrets } from './secrets.mjs';
 import { logDirectory } from './settings.mjs';
 
-/** LibreChat's own default; nothing else listens in an execution environment. */
-const DEFAULT_PORT = 3080;
 /**
  * A slow app may use up one whole poll and become healthy in the next (49 s at 0.29 vCPU were measured).
  * After two it counts as hung and is replaced.
@@ -49,7 +47,7 @@ export class Application {
     this.#aws = aws;
     this.#log = log;
     this.#redactor = redactor;
-    this.port = Number(env.LIBRECHAT_PORT) || DEFAULT_PORT;
+    this.port = settings.port;
   }
 
   /**
@@ -73,7 +71,7 @@ export class Application {
   async postMortem(waitMs = 250) {
     const child = this.#child;
     await Promise.race([child.exited, new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
-    return child.running ? { output: [] } : { status: child.status, output: this.#outputOf(child) };
+    return child.running ? { output: [] } : { status: child.status, output: child.lastLines };
   }
 
   /** Ends the app with this process. */
@@ -144,11 +142,12 @@ export class Application {
         LIBRECHAT_LOG_DIR: logDirectory(this.#settings),
         PORT: String(this.port),
       }),
+      clean: (line) => this.#redactor.apply(line),
       onLine: (line) => this.#log.info('app', { line }),
     });
     child.exited.then((status) => {
       const reason = `LibreChat ${status}`;
-      this.#log.error('app_exit', { reason, pid: child.pid, output: this.#outputOf(child) });
+      this.#log.error('app_exit', { reason, pid: child.pid, output: child.lastLines });
     });
     return child;
   }
@@ -173,11 +172,7 @@ export class Application {
       child.kill();
       await child.exited;
     }
-    throw new ColdStartError('app', this.#redactor.apply(reason), { output: this.#outputOf(child) });
-  }
-
-  #outputOf(child) {
-    return child.lastLines.map((line) => this.#redactor.apply(line));
+    throw new ColdStartError('app', this.#redactor.apply(reason), { output: child.lastLines });
   }
 }
 

@@ -19,14 +19,16 @@ export class Child {
    * @param {string[]} options.args
    * @param {string} options.cwd
    * @param {Record<string, string | undefined>} options.env
-   * @param {(line: string) => void} options.onLine Called for each line the process prints.
+   * @param {(line: string) => string} options.clean Applied to each line before it is kept or cut to length: a
+   *   secret cut in two would no longer be recognized.
+   * @param {(line: string) => void} options.onLine Called for each clean line.
    */
-  constructor({ command, args, cwd, env, onLine }) {
+  constructor({ command, args, cwd, env, clean, onLine }) {
     this.startedAt = performance.now();
     this.#process = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
-        const text = line.slice(0, LINE_LENGTH);
+        const text = clean(line).slice(0, LINE_LENGTH);
         if (this.#lines.push(text) > LINES_KEPT) this.#lines.shift();
         onLine(text);
       });
@@ -60,7 +62,7 @@ export class Child {
     return this.#status;
   }
 
-  /** The last lines it printed, oldest first, not redacted. */
+  /** The last lines it printed, clean, oldest first. */
   get lastLines() {
     return [...this.#lines];
   }

@@ -38,7 +38,9 @@ export function createInvocation({ settings, application, log, redactor }) {
         ({ events } = await proxy({ request, response, application, deadline, heartbeatMs }));
       }
     } catch (error) {
-      await fail(error, { response, log, redactor, requestId: context.awsRequestId });
+      // Whatever was waiting when the time ran out threw an AbortError; the reason says more.
+      const cause = error.name === 'AbortError' && deadline.signal.aborted ? deadline.signal.reason : error;
+      await fail(cause, { response, log, redactor, requestId: context.awsRequestId });
     } finally {
       deadline.dispose();
       log.info('request', {

@@ -1,6 +1,6 @@
 /** A request through the app and back: start, relay, and what happens when either breaks off. */
 
-import { DeadlineError, toHandlerError, UpstreamError } from './errors.mjs';
+import { toHandlerError, UpstreamError } from './errors.mjs';
 import { toPrelude } from './response.mjs';
 import { EventBoundary, formatEvent, Heartbeat, isEventStream } from './sse.mjs';
 import { send } from './upstream.mjs';
@@ -78,7 +78,7 @@ async function relayEvents(upstream, response, deadline, heartbeatMs) {
 
 /** What a network error meant: the deadline, a crash of the app, or just what it says. */
 async function explain(error, application, { signal }) {
-  if (signal.aborted) return signal.reason instanceof DeadlineError ? signal.reason : error;
+  if (signal.aborted) return signal.reason;
   if (error.code === undefined || error.status !== undefined) return error;
   const { status, output } = await application.postMortem();
   const reason = status ? `LibreChat ${status} during the request` : `the connection broke: ${error.message}`;

@@ -15,6 +15,7 @@ import { join } from 'node:path';
  *   it comes from, where it goes, and the domain that must not be left in it (FR-027).
  * @property {string} publicHost Host that viewers use; empty when DOMAIN_CLIENT is not a URL.
  * @property {string} home Folder of LibreChat in the image.
+ * @property {number} port Where LibreChat listens, on loopback.
  * @property {string} tmp The only writable folder.
  * @property {boolean} diagnosticStream Whether `/api/health/stream` is answered.
  * @property {number} heartbeatMs Silence after which an event stream gets a ping.
@@ -51,6 +52,8 @@ export function readSettings(env) {
     }),
     publicHost: hostOf(required('DOMAIN_CLIENT'), problems),
     home: env.LIBRECHAT_HOME || '/app',
+    // LibreChat's own default; nothing else listens in an execution environment.
+    port: Number(env.LIBRECHAT_PORT) || 3080,
     tmp: tmpdir(),
     diagnosticStream: env.DIAGNOSTIC_STREAM !== 'off',
     heartbeatMs: milliseconds('SSE_HEARTBEAT_MS', 15_000),

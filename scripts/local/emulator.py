@@ -135,11 +135,9 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
-    await serve(
-        _with_startup(extensions.with_rehearsal_routes(app), started),  # type: ignore[arg-type]
-        config,
-        shutdown_trigger=stop.wait,  # type: ignore[arg-type]
-    )
+    # Hypercorn types ASGI messages one by one, MiniStack as plain dictionaries.
+    served: Any = _with_startup(extensions.with_rehearsal_routes(app), started)
+    await serve(served, config, shutdown_trigger=stop.wait)
     for task in tasks:
         # A failed seeding must not look like a clean end.
         await task

@@ -282,7 +282,9 @@ def _endpoints(cluster: Mapping[str, Any], groups: Mapping[str, Iterable[str]]) 
         except ValueError:
             loopback = False
         if loopback:
-            yield Endpoint(cluster["CacheClusterId"], address["Address"], int(address["Port"]), interface)
+            # The nodes of a replication group hold the same data.
+            name = cluster.get("ReplicationGroupId") or cluster["CacheClusterId"]
+            yield Endpoint(name, address["Address"], int(address["Port"]), interface)
 
 
 def _rules(entry: Mapping[str, Any]) -> Iterator[Rule]:

@@ -25,7 +25,7 @@ from scripts.smoke.runner import reach, run_checks
 from scripts.smoke.site import Site
 from scripts.target import Target
 
-__all__ = ["Finding", "Report", "run"]
+__all__ = ["ALL", "Finding", "Report", "run"]
 
 # The function may have failed before the run, while the deployment waited for it.
 _LOG_SECONDS = 900.0

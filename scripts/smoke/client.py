@@ -27,6 +27,7 @@ _STREAM_ENCODINGS = "gzip, deflate, br"
 _CONNECTIONS = 6
 # Enough for the handler's JSON error with the last lines of the app.
 _EVIDENCE_BYTES = 1500
+_STREAM_EVIDENCE_BYTES = 400
 # The value after a cookie's name, also in a line that folds several cookies into one.
 _COOKIE_VALUE = re.compile(r"((?:^|,\s*)[^=;,\s]+)=[^;,]*")
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-security-token"})
@@ -131,7 +132,7 @@ class Client:
             async with asyncio.timeout(limit):
                 response = await self._http.send(request)
         except TimeoutError:
-            raise httpx.ReadTimeout(f"no whole answer within {limit:g} s", request=request) from None
+            raise httpx.ReadTimeout(f"no whole answer within {limit:.3g} s", request=request) from None
         return Response(
             method=method,
             url=str(request.url),
@@ -180,7 +181,7 @@ def evidence(answer: Response | Recording, *, body: bool = True) -> str:
         answer: The answer to show.
         body: Whether the body may be shown: an answer that carries tokens may not.
     """
-    head = answer.head if isinstance(answer, Recording) else answer.body
+    head = answer.head[:_STREAM_EVIDENCE_BYTES] if isinstance(answer, Recording) else answer.body
     request = f"{answer.method} {answer.url}\n" if isinstance(answer, Response) else ""
     lines = [f"{name}: {_shown(name, value)}" for name, value in answer.headers]
     shown = (

@@ -43,7 +43,7 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float)
         async with asyncio.timeout(limit):
             response = await http.send(request, stream=True)
     except TimeoutError:
-        raise httpx.ReadTimeout(f"no response within {limit:g} s", request=request) from None
+        raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
     headers_at = time.perf_counter() - start
     try:
         async with asyncio.timeout(limit - headers_at):
@@ -55,7 +55,7 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float)
         if parser.unfinished and arrivals:
             fault = "the body ended in the middle of an event"
     except TimeoutError:
-        fault = f"still open after {limit:g} s"
+        fault = f"still open after {limit:.3g} s"
     except httpx.HTTPError as error:
         fault = f"the connection broke: {error or type(error).__name__}"
     finally:

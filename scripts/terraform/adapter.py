@@ -88,14 +88,26 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         output = self._capture(self.cmd("version", json=python_terraform.IsFlagged), "version")
         return str(json.loads(output)["terraform_version"])
 
-    def init(self, backend_config: Sequence[str] = (), *, on_event: Listener | None = None) -> None:
+    def init(
+        self,
+        backend_config: Sequence[str] = (),
+        *,
+        reconfigure: bool = False,
+        on_event: Listener | None = None,
+    ) -> None:
         """Install providers and modules and configure the backend.
 
         Args:
             backend_config: Files or ``key=value`` pairs for ``-backend-config``.
+            reconfigure: Take another backend than the last one without a question. The library does
+                it always, which would silently leave a real state behind.
             on_event: Called with each event.
         """
-        argv = super().init(backend_config=list(backend_config), json=python_terraform.IsFlagged, target=None)
+        argv = super().init(
+            backend_config=list(backend_config),
+            reconfigure=python_terraform.IsFlagged if reconfigure else None,
+            json=python_terraform.IsFlagged,
+        )
         self._run(argv, "init", on_event)
 
     @contextmanager
@@ -188,7 +200,6 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         accepted: Sequence[int] = (0,),
     ) -> int:
         errors: list[events.Diagnostic] = []
-        provisioners: deque[str] = deque(maxlen=40)
         text: deque[str] = deque(maxlen=40)
 
         def on_line(line: str) -> None:
@@ -196,8 +207,6 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
             match event:
                 case events.Diagnostic(severity="error") if event not in errors:
                     errors.append(event)
-                case events.ProvisionOutput():
-                    provisioners.append(event.text)
                 case events.Text():
                     text.append(event.text)
             if on_event:
@@ -206,7 +215,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         finished = self._stream(argv, on_line)
         if finished.returncode not in accepted:
             remains = [*text, finished.stderr]
-            raise _failure(command, self._directory, finished.returncode, errors, provisioners, remains)
+            raise _failure(command, self._directory, finished.returncode, errors, remains)
         return finished.returncode
 
     def _capture(self, argv: Sequence[str], command: str) -> str:
@@ -215,7 +224,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         output = "\n".join(lines)
         if finished.returncode != 0:
             remains = [_plain(finished.stderr)]
-            raise _failure(command, self._directory, finished.returncode, [], [], remains)
+            raise _failure(command, self._directory, finished.returncode, [], remains)
         return output
 
     def _stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> processes.Finished:
@@ -231,7 +240,9 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
 
 
 def _process_environment(extra: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
-    environment = {**os.environ, **extra}
+    # Empty means unset: to botocore an empty AWS_PROFILE is a profile without a name.
+    merged = {**os.environ, **extra}
+    environment = {name: value for name, value in merged.items() if not (name in extra and value == "")}
     # A workspace or data directory meant for another project would lead us to another state.
     for name in ("TF_WORKSPACE", "TF_DATA_DIR"):
         environment.pop(name, None)
@@ -246,15 +257,12 @@ def _failure(
     directory: Path,
     returncode: int,
     errors: Sequence[events.Diagnostic],
-    provisioners: Sequence[str],
     remains: Sequence[str],
 ) -> DeployError:
     for error in errors:
         if "acquiring the state lock" in error.summary:
             return _locked(error, directory)
     evidence = [error.render() for error in errors]
-    if any("provisioner" in error.summary for error in errors) and provisioners:
-        evidence.append("Last lines of the provisioner:\n" + "\n".join(f"  {line}" for line in provisioners))
     if not errors:
         evidence += [text for text in remains if text]
     first = errors[0].summary if errors else f"terraform ended with status {returncode}"

@@ -24,8 +24,8 @@ _SHOWN = 12
 _SAY_EVERY = 30.0
 """Seconds between two signs of life in a log."""
 
-_DONE = {"create": "created", "update": "changed", "delete": "destroyed", "read": "read"}
-_DOING = {"create": "creating", "update": "changing", "delete": "destroying", "read": "reading"}
+_DONE = {"create": "created", "update": "changed", "delete": "destroyed"}
+_DOING = {"create": "creating", "update": "changing", "delete": "destroying"}
 
 
 @dataclass
@@ -66,6 +66,8 @@ class ApplyDisplay:
 
     def __call__(self, event: events.Event) -> None:
         """Take in an event."""
+        if getattr(event, "action", "") == "read":
+            return  # a data source; the plan does not count it either
         match event:
             case events.ApplyStart():
                 self._working[event.address] = _Work(event.action, time.monotonic())

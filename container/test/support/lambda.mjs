@@ -3,6 +3,7 @@
  * an AWS endpoint, and a home folder whose writable places are links, as in the image.
  */
 
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../scripts/bundle.mjs';
 import { WRITABLE } from '../../src/filesystem.mjs';
@@ -84,7 +86,7 @@ export async function startLambda({ env = {}, config = 'version: 1.2.1\n', timeo
     output,
     /** Lines of our own log, parsed, with this message. */
     logged: (msg) => output.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).filter((line) => line.msg === msg),
-    invoke: (event) => invoke(runtime.invoke, event),
+    invoke: (event, options) => invoke(runtime.invoke, event, options),
     lastError: async () => (await fetch(`${runtime.invoke}/last-error`)).json(),
     /** The lines of a file that the app wrote. */
     notes: async (name) => {
@@ -117,6 +119,33 @@ export function restEvent(path, { method = 'GET', query, headers = {}, body, bas
   };
 }
 
+/** GET, unless the options say otherwise. */
+export const get = (lambda, path, options) => lambda.invoke(restEvent(path, options));
+
+/** A test body with a function of its own. @param {object} options @param {(lambda: object) => Promise<void>} body */
+export const withLambda = (options, body) => async () => {
+  const lambda = await startLambda(options);
+  try {
+    await body(lambda);
+  } finally {
+    await lambda.stop();
+  }
+};
+
+/** Waits for something that is known to follow soon. */
+export async function until(condition) {
+  const end = performance.now() + 5_000;
+  while (!(await condition())) {
+    assert.ok(performance.now() < end, 'did not happen within 5 s');
+    await sleep(20);
+  }
+}
+
+export function assertNoSecrets(text) {
+  const secrets = [...Object.values(SECRETS), 'p@ssw0rd-of-mongo', 'p%40ssw0rd-of-mongo', 'session-token'];
+  for (const secret of secrets) assert.ok(!text.includes(secret), `${secret} in ${text}`);
+}
+
 async function makeHome(home, tmp, { withoutLinks = false }) {
   await mkdir(tmp, { recursive: true });
   await mkdir(join(home, 'api', 'server'), { recursive: true });
@@ -143,10 +172,11 @@ async function startRuntimeApi(timeout) {
 }
 
 /**
+ * @param {{ pauseMs?: number }} [options] How long to stop reading after the first bytes.
  * @returns {Promise<object>} `contentType`, `prelude`, `body`, `text`, `json()`; `ms` for the whole; and
  *   `arrivals`: milliseconds from the first byte to each read.
  */
-function invoke(url, event) {
+function invoke(url, event, { pauseMs = 0 } = {}) {
   const began = performance.now();
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method: 'POST', agent: false }, (response) => {
@@ -165,6 +195,11 @@ function invoke(url, event) {
           ms: Math.round(performance.now() - began),
         });
       };
+      response.once('data', () => {
+        if (pauseMs === 0) return;
+        response.pause();
+        setTimeout(() => response.resume(), pauseMs);
+      });
       response.on('data', (chunk) => reads.push({ chunk, at: performance.now() }));
       response.on('end', finish);
       response.on('error', finish);

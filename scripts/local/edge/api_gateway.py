@@ -70,7 +70,7 @@ def _routed(plane: ControlPlane, request: Request, ids: CallIds) -> Call:
         raise forbidden(f"the API has no stage {stage_name!r}, only {', '.join(api.stages) or 'none at all'}")
     # The event's path has one leading slash; requestContext.path keeps what was sent.
     path = "/" + "".join(rest).lstrip("/")
-    route = find_route(api, stage, request.method, path)
+    route = find_route(stage.resources, request.method, path)
     if route is None:
         raise missing_authentication_token(
             f"the deployment of stage {stage_name} has no method for {request.method} {path}"

@@ -95,14 +95,16 @@ class _Edge:
                     sent += len(chunk)
             await outgoing.write_eof()
             ending = response.reason
-        except ConnectionCut as cut:
-            ending = f"connection cut: {cut}"
-            # Closed without the last chunk: only so does the viewer learn that something is missing.
-            if incoming.transport is not None:
-                incoming.transport.close()
         except ConnectionResetError:
             # The viewer went away. Nothing tells the function: API Gateway does not propagate it.
             pass
+        except Exception as error:
+            ending = f"connection cut: {error}"
+            if not isinstance(error, ConnectionCut):
+                log.exception("%s %s", incoming.method, incoming.raw_path)
+            # Closed without the last chunk: only so does the viewer learn that something is missing.
+            if incoming.transport is not None:
+                incoming.transport.close()
         finally:
             await response.close()
             elapsed = (time.monotonic() - started) * 1000

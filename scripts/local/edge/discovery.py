@@ -29,6 +29,7 @@ from scripts.local.edge.model import (
     Stage,
     Statement,
 )
+from scripts.local.extensions.api_gateway import SNAPSHOT
 
 
 class Changes(Protocol):
@@ -71,11 +72,11 @@ def read_control_plane(aws: Aws) -> ControlPlane:
         for distribution in distributions
         for origin in distribution.origins.values()
     }
-    apis = {
-        api_id: api
-        for api_id in sorted(api_ids - {""})
-        if (api := _rest_api(aws.client("apigateway"), api_id))
-    }
+    apigateway = aws.client("apigateway")
+    apigateway.meta.events.register(
+        "after-call.api-gateway.GetDeployment", _keep_snapshot, unique_id="edge-snapshot"
+    )
+    apis = {api_id: api for api_id in sorted(api_ids - {""}) if (api := _rest_api(apigateway, api_id))}
     return ControlPlane(
         account_id=str(aws.client("sts").get_caller_identity()["Account"]),
         region=aws.region,
@@ -222,40 +223,34 @@ def _legacy(config: Mapping[str, Any]) -> ForwardingPolicy:
 def _rest_api(apigateway: Any, api_id: str) -> RestApi | None:
     try:
         api = apigateway.get_rest_api(restApiId=api_id)
-        pages = apigateway.get_paginator("get_resources").paginate(restApiId=api_id, embed=["methods"])
-        resources = tuple(resource_of(item) for page in pages for item in page.get("items", ()))
-        stages = {
-            item["stageName"]: _stage(apigateway, api_id, item)
-            for item in apigateway.get_stages(restApiId=api_id).get("item", ())
-        }
+        stages = apigateway.get_stages(restApiId=api_id).get("item", ())
+        return RestApi(
+            id=api_id,
+            stages={item["stageName"]: _stage(apigateway, api_id, item) for item in stages},
+            binary_media_types=tuple(api.get("binaryMediaTypes", ())),
+            execute_api_endpoint=not api.get("disableExecuteApiEndpoint", False),
+        )
     except apigateway.exceptions.NotFoundException:
         # Deleted, or not created yet: CloudFront then cannot resolve its name.
         return None
-    return RestApi(
-        id=api_id,
-        resources=resources,
-        stages=stages,
-        binary_media_types=tuple(api.get("binaryMediaTypes", ())),
-        execute_api_endpoint=not api.get("disableExecuteApiEndpoint", False),
-    )
 
 
 def _stage(apigateway: Any, api_id: str, item: Mapping[str, Any]) -> Stage:
-    deployment_id = item.get("deploymentId", "")
-    summary = None
-    if deployment_id:
-        deployment = apigateway.get_deployment(
-            restApiId=api_id, deploymentId=deployment_id, embed=["apisummary"]
-        )
-        summary = deployment.get("apiSummary")
+    deployment = apigateway.get_deployment(restApiId=api_id, deploymentId=item["deploymentId"])
     return Stage(
         name=item["stageName"],
-        deployment_id=deployment_id,
+        deployment_id=item["deploymentId"],
+        resources=tuple(map(resource_of, deployment[SNAPSHOT])),
         variables=item.get("variables") or {},
-        deployed=None
-        if summary is None
-        else frozenset((path, method) for path, methods in summary.items() for method in methods),
     )
+
+
+def _keep_snapshot(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """Hand on the deployed resources, which the embedded API Gateway adds to GetDeployment.
+
+    AWS itself shows a deployment's content only as an OpenAPI export, which drops what we need.
+    """
+    parsed[SNAPSHOT] = json.loads(http_response.content).get(SNAPSHOT, ())
 
 
 def resource_of(item: Mapping[str, Any]) -> Resource:
@@ -305,7 +300,7 @@ def _function_policies(lambda_: Any, apis: Iterable[RestApi]) -> dict[str, tuple
         function_of(method.integration, stage.variables)
         for api in apis
         for stage in api.stages.values()
-        for resource in api.resources
+        for resource in stage.resources
         for method in resource.methods.values()
         if method.integration
     }

@@ -7,7 +7,6 @@ Functions run elsewhere (`Functions`); here is only what API Gateway does with t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -58,6 +57,8 @@ class Functions(Protocol):
     async def invoke(self, function: str, event: bytes, /) -> Invocation:
         """Start an invocation; returns when the response begins.
 
+        A caller that is cancelled leaves the function running: API Gateway's timeouts end nothing.
+
         Raises:
             InvokeError: when Lambda refuses.
         """
@@ -87,7 +88,6 @@ class LambdaIntegration:
     def __init__(self, functions: Functions, limits: Limits) -> None:
         self._functions = functions
         self._limits = limits
-        self._abandoning: set[asyncio.Task[None]] = set()
 
     async def answer(self, call: Call) -> Response:
         """Invoke the function and answer as soon as its response allows.
@@ -122,19 +122,12 @@ class LambdaIntegration:
         return Response(head.status, _response_headers(head, call), body, close=invocation.abandon)
 
     async def _invoke(self, function: str, event: bytes) -> Invocation:
-        """Start the function. A caller that stops waiting leaves it running, as on AWS."""
-        start = asyncio.ensure_future(self._functions.invoke(function, event))
         try:
-            return await asyncio.shield(start)
+            return await self._functions.invoke(function, event)
         except InvokeError as error:
             # "If the Lambda API rejects the invocation request, API Gateway returns a 500 error code."
             # https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
             raise misconfigured(f"Lambda refused the invocation: {error}") from error
-        except asyncio.CancelledError:
-            task = asyncio.create_task(_abandon_when_started(start))
-            self._abandoning.add(task)
-            task.add_done_callback(self._abandoning.discard)
-            raise
 
     async def _stream(
         self, call: Call, invocation: Invocation, chunks: AsyncIterator[bytes], first: bytes
@@ -249,8 +242,3 @@ def _response_headers(head: Head, call: Call) -> Headers:
 
 def _pieces(chunk: bytes) -> list[bytes]:
     return [chunk[at : at + _PACED_PIECE] for at in range(0, len(chunk), _PACED_PIECE)]
-
-
-async def _abandon_when_started(start: asyncio.Future[Invocation]) -> None:
-    with contextlib.suppress(InvokeError):
-        await (await start).abandon()

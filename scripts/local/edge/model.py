@@ -146,17 +146,15 @@ class Resource:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage and the deployment it serves.
+    """A stage with the resources of the deployment it serves, which may be older than the API's own.
 
-    Attributes:
-        deployed: Path and HTTP method of each method in the deployment; what was added later is
-            not served before the next deployment. None when the deployment does not say.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html
     """
 
     name: str
     deployment_id: str
+    resources: tuple[Resource, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
-    deployed: frozenset[tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,6 @@ class RestApi:
     """A REST API with its stages."""
 
     id: str
-    resources: tuple[Resource, ...]
     stages: Mapping[str, Stage]
     binary_media_types: tuple[str, ...] = ()
     execute_api_endpoint: bool = True

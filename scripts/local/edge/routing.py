@@ -7,10 +7,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from scripts.local.edge.model import HTTP_METHODS, Method, Resource, RestApi, Stage
+from scripts.local.edge.model import HTTP_METHODS, Method, Resource
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class Route:
     path_parameters: Mapping[str, str]
 
 
-def find_route(api: RestApi, stage: Stage, http_method: str, path: str) -> Route | None:
+def find_route(resources: Iterable[Resource], http_method: str, path: str) -> Route | None:
     """The route of a request, or None. `path` is without the stage.
 
     A trailing slash does not matter, an empty segment elsewhere does.
     """
     segments = path.rstrip("/").split("/")[1:]
     best: tuple[tuple[int, ...], Route] | None = None
-    for resource in api.resources:
-        method = _method(resource, stage, http_method)
+    for resource in resources:
+        method = _method(resource, http_method)
         if method is None:
             continue
         match = _match([part for part in resource.path.split("/")[1:] if part], segments)
@@ -39,12 +39,10 @@ def find_route(api: RestApi, stage: Stage, http_method: str, path: str) -> Route
     return best[1] if best else None
 
 
-def _method(resource: Resource, stage: Stage, http_method: str) -> Method | None:
-    for name in (http_method, "ANY") if http_method in HTTP_METHODS else ():
-        method = resource.methods.get(name)
-        if method and (stage.deployed is None or (resource.path, name) in stage.deployed):
-            return method
-    return None
+def _method(resource: Resource, http_method: str) -> Method | None:
+    if http_method not in HTTP_METHODS:
+        return None
+    return resource.methods.get(http_method) or resource.methods.get("ANY")
 
 
 def _match(template: list[str], segments: list[str]) -> tuple[tuple[int, ...], dict[str, str]] | None:

@@ -52,7 +52,9 @@ def install(context: Context) -> None:
     from scripts.local.extensions import (
         api_gateway,
         api_gateway_openapi,
+        checkpoints,
         chosen_ids,
+        cloudfront,
         ec2,
         ecr,
         elasticache,
@@ -60,6 +62,8 @@ def install(context: Context) -> None:
         lambda_configuration,
         lambda_images,
         managed_policies,
+        missing_keys,
+        parameter_authorization,
         secure_transport,
         service_roles,
     )
@@ -68,15 +72,19 @@ def install(context: Context) -> None:
         api_gateway,
         api_gateway_openapi,
         chosen_ids,
+        cloudfront,
         ec2,
         ecr,
         elasticache,
-        lambda_images,
         lambda_configuration,
+        lambda_images,
         managed_policies,
+        missing_keys,
+        parameter_authorization,
         secure_transport,
         service_roles,
         generation,
+        checkpoints,
     ):
         extension.install(context)
 

@@ -215,7 +215,8 @@ def _check_segment(segment: str, siblings: set[str], *, last: bool) -> None:
     ]
     if segment.startswith("{") and variables:
         raise _Refused(
-            f"A sibling ({variables[0]}) of this resource already has a variable path part -- only one is allowed"
+            f"A sibling ({variables[0]}) of this resource already has a variable path part "
+            "-- only one is allowed"
         )
 
 

@@ -15,7 +15,6 @@ base64, and saving has to be quick.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ class LayerFiles(MutableMapping[str, bytes]):
         return self
 
     def _path(self, digest: str) -> Path:
-        return self._directory / os.path.basename(digest.replace(":", "-", 1))
+        return self._directory / Path(digest.replace(":", "-", 1)).name
 
 
 def install(context: Context) -> None:

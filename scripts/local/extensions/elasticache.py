@@ -4,8 +4,10 @@ Restores, for clusters and replication groups
 (https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html,
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html):
 what DescribeCacheClusters tells afterwards (security groups, automatic minor upgrades, port, network
-type, log delivery), and the refusal of security, subnet and parameter groups that do not exist. Addresses are 127.77.0.6 and up, where `scripts.local.network` serves them: a
-node's address is a private one, and an IP needs no DNS of ours.
+type, log delivery), and the refusal of security, subnet and parameter groups that do not exist.
+
+Addresses are 127.77.0.6 and up, where `scripts.local.network` serves them: a node's address is a
+private one, and an IP needs no DNS of ours.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from scripts.local.generation import touch
 
 _REST = ("apigateway", "cloudfront", "lambda")
 _QUERY = ("ec2", "elasticache")
+_INVOCATIONS = ("/invocations", "/response-streaming-invocations")
 _ACTIVE = {
     "State": "Active",
     "StateReason": "",
@@ -65,10 +66,18 @@ def install(context: Context) -> None:
 def changes(service: str, method: str, path: str, body: bytes, query: dict[str, Any]) -> bool:
     """Whether a successful request changed something that the data plane reads."""
     if service in _QUERY:
-        action = (query.get("Action") or parse_qs(body.decode("latin-1")).get("Action") or [""])[0]
-        return not action.startswith(("Describe", "Get", "List"))
+        return not action({}, body, query).startswith(("Describe", "Get", "List"))
     if service == "s3":
         return method in ("PUT", "DELETE") and "policy" in query
-    return method not in ("GET", "HEAD") and not path.endswith(
-        ("/invocations", "/response-streaming-invocations")
-    )
+    return method not in ("GET", "HEAD") and not path.endswith(_INVOCATIONS)
+
+
+def action(headers: dict[str, str], body: bytes, query: dict[str, Any]) -> str:
+    """The name of a JSON or query protocol's action; ``""`` for a REST call."""
+    if target := headers.get("x-amz-target"):
+        return target.rpartition(".")[2]
+    if "Action" in query:
+        return str(query["Action"][0])
+    if not body.startswith(b"Action=") and b"&Action=" not in body[:4096]:
+        return ""
+    return parse_qs(body.decode("latin-1")).get("Action", [""])[0]

@@ -7,6 +7,7 @@ attestations; ``ResolvedImageUri`` and ``CodeSha256`` name the digest that a tag
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -65,8 +66,6 @@ def _updated(original: Any) -> Any:
 
 def _shown(original: Any) -> Any:
     def get(name: str, qualifier: str | None = None) -> Response:
-        import json
-
         status, headers, body = original(name, qualifier)
         answer = json.loads(body)
         if uri := answer.get("Code", {}).get("ImageUri"):
@@ -106,7 +105,8 @@ def _resolve(uri: str) -> str | Response:
         if reference["digest"] == image["imageDigest"] or reference["tag"] in image.get("imageTags", []):
             if image.get("imageManifestMediaType") not in _SINGLE_IMAGE:
                 return refuse(
-                    f"The image manifest, config or layer media type for the source image {uri} is not supported."
+                    "The image manifest, config or layer media type for the source image "
+                    f"{uri} is not supported."
                 )
             return str(image["imageDigest"])
     return refuse(f"Source image {uri} does not exist. Provide a valid source image.")

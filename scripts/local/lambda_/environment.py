@@ -205,15 +205,15 @@ class ExecutionEnvironment:
         self._log.write(f"INIT_REPORT Init Duration: {milliseconds:.2f} ms\tPhase: init\tStatus: {status}\t")
         return False
 
-    async def _wait_ready(self, timeout: float) -> None:
-        """Wait until the runtime asks for an event, gives up or ends, at most `timeout` seconds."""
+    async def _wait_ready(self, seconds: float) -> None:
+        """Wait until the runtime asks for an event, gives up or ends, at most `seconds`."""
         run = self._running
         await first_of(
-            run.api.idle.wait(), run.api.init_failed.wait(), run.sandbox.exited.wait(), timeout=timeout
+            run.api.idle.wait(), run.api.init_failed.wait(), run.sandbox.exited.wait(), seconds=seconds
         )
         if run.api.init_failed.is_set():
             # It exits by itself after the report; the exit status belongs to the evidence.
-            await first_of(run.sandbox.exited.wait(), timeout=1)
+            await first_of(run.sandbox.exited.wait(), seconds=1)
 
     async def _report(
         self, invocation: Invocation, seconds: float, init_seconds: float, failure: FunctionError | None

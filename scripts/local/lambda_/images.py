@@ -8,7 +8,6 @@ pushing: that is `scripts.image`.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 import json
 import os
@@ -192,10 +191,10 @@ class _Registry:
 
 
 def unpack(layer: IO[bytes], rootfs: Path) -> None:
-    """Apply one layer (tar, possibly gzipped) to a tree, never outside of it.
+    """Apply one layer (tar, possibly compressed) to a tree, never outside of it.
 
     Raises:
-        ImageError: when a member would land outside `rootfs`, or the compression is unknown.
+        ImageError: when a member would land outside `rootfs`, or the layer is no archive.
     """
     for member, content in _members(layer):
         path = _inside(rootfs, member.name)
@@ -229,14 +228,12 @@ def unpack(layer: IO[bytes], rootfs: Path) -> None:
 
 
 def _members(layer: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    magic = layer.read(4)
-    layer.seek(0)
-    if magic == b"\x28\xb5\x2f\xfd":
-        raise ImageError("InvalidImage", "Lambda does not take zstd-compressed layers")
-    plain = gzip.open(layer) if magic[:2] == b"\x1f\x8b" else layer
-    with tarfile.open(fileobj=plain, mode="r|") as archive:
-        for member in archive:
-            yield member, archive.extractfile(member) if member.isfile() else None
+    try:
+        with tarfile.open(fileobj=layer, mode="r|*") as archive:
+            for member in archive:
+                yield member, archive.extractfile(member) if member.isfile() else None
+    except tarfile.TarError as error:  # zstd, for one, which Lambda does not take either
+        raise ImageError("InvalidImage", f"A layer is not a (gzipped) tar archive: {error}") from error
 
 
 def _inside(rootfs: Path, name: str) -> Path:

@@ -19,6 +19,7 @@ from scripts.aws import Aws, error_code
 log = logging.getLogger("lambda")
 
 FLUSH_SECONDS = 0.5
+CLOSE_SECONDS = 3.0
 RECENT_LINES = 2000
 MAX_EVENT_CHARACTERS = 256 * 1024
 _MAX_BATCH_EVENTS = 1000
@@ -98,11 +99,12 @@ class LogSink:
                     self._open.remove(stream)
 
     async def close(self) -> None:
-        """Send the rest and stop."""
+        """Send the rest, unless the control plane is gone as well, and stop."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        await self.flush()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.flush(), CLOSE_SECONDS)
         self._file.close()
 
     async def _flush_regularly(self) -> None:

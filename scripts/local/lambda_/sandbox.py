@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from scripts.local.lambda_.process_tree import descendants, memory_mib, signal_descendants
 
 Address = tuple[str, int]
 
@@ -176,8 +176,7 @@ class Sandbox:
             try:
                 sockets = await asyncio.to_thread(_order, ours, spec)
             except (OSError, SandboxError) as error:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                _kill(process.pid)
                 await process.wait()
                 raise SandboxError(f"The execution environment could not be isolated: {error}") from error
         return cls(process, sockets, spec.memory_mb)
@@ -209,14 +208,8 @@ class Sandbox:
             task.cancel()
 
     def sample_memory(self) -> int:
-        """Resident memory now, in MiB, pages shared between the processes counted once."""
-        private = shared = 0
-        for process in self._tree():
-            with contextlib.suppress(psutil.Error):
-                memory = process.memory_info()
-                private += memory.rss - memory.shared
-                shared = max(shared, memory.shared)
-        used: int = (private + shared) // _MIB
+        """Resident memory now, in MiB."""
+        used = memory_mib(descendants(self._process.pid))
         self.peak_memory_mb = max(self.peak_memory_mb, used)
         return used
 
@@ -232,26 +225,20 @@ class Sandbox:
                 self._kill_all()
             await asyncio.sleep(MEMORY_SAMPLING_SECONDS)
 
-    def _tree(self) -> list[psutil.Process]:
-        try:
-            return psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
-
     def _signal_all(self, number: signal.Signals) -> None:
-        """Signal until a look at the tree shows nothing new: a process may fork meanwhile."""
-        seen: set[int] = set()
-        while new := [process for process in self._tree() if process.pid not in seen]:
-            for process in new:
-                seen.add(process.pid)
-                with contextlib.suppress(psutil.Error):
-                    process.send_signal(number)
+        signal_descendants(self._process.pid, number)
 
     def _kill_all(self) -> None:
         # The first process of the namespace takes all others with it, also stopped ones.
         self._signal_all(signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if not self.exited.is_set():
+            _kill(self._process.pid)
+
+
+def _kill(pid: int) -> None:
+    # Not Process.kill(): it polls first, and may take the exit status from asyncio's own waiter.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _order(supervisor: socket.socket, spec: SandboxSpec) -> list[socket.socket]:

@@ -169,7 +169,7 @@ class LambdaService:
             settling = [each.settled() for each in mine if each.settling]
             if not settling or time.monotonic() >= deadline:
                 return None
-            await first_of(*settling, timeout=deadline - time.monotonic())
+            await first_of(*settling, seconds=deadline - time.monotonic())
 
     async def _create(self, configuration: FunctionConfiguration) -> ExecutionEnvironment:
         image, credentials, topology = await asyncio.gather(

@@ -84,13 +84,13 @@ def _to_json(error: FunctionError | None) -> str:
     return json.dumps(dataclasses.asdict(error) | {"payload": error.payload.decode(errors="replace")})
 
 
-async def _serve(timeout: float, function_arn: str) -> None:
+async def _serve(function_seconds: float, function_arn: str) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     runtime_api = RuntimeApi()
     await runtime_api.start()
-    invoke = InvokeServer(runtime_api, timeout=timeout, function_arn=function_arn)
+    invoke = InvokeServer(runtime_api, timeout=function_seconds, function_arn=function_arn)
     url = await invoke.start()
     print(json.dumps({"runtime_api": runtime_api.address, "invoke": url}), flush=True)
     await stop.wait()

@@ -16,6 +16,9 @@ FIRST_EVENT_SECONDS = 3.0
 """A warm function's first event. A longer wait is measured once more: Lambda serves one request per
 environment, so a stream beside another one may have waited for a cold start."""
 
+MIN_INTERVAL_SECONDS = 0.02
+"""Events sent closer together than this meet on an ordinary network without anybody's fault."""
+
 _BUFFERED = (
     "responseTransferMode is not STREAM (or the stage serves an older deployment), or something on the "
     "way buffers: compress must be false on the API behavior."
@@ -102,6 +105,11 @@ CHECKS = (
 
 
 async def _measure(site: Site, stream: Stream) -> Result:
+    if stream.expected < timing.MIN_EVENTS or stream.interval < MIN_INTERVAL_SECONDS:
+        raise NotCheckedError(
+            f"smoke.stream_chunks must be at least {timing.MIN_EVENTS} and smoke.stream_interval_ms at least "
+            f"{MIN_INTERVAL_SECONDS * 1000:.0f}: less says nothing about buffers"
+        )
     recording = await _record(site, stream)
     again = ""
     first = timing.figures(recording)
@@ -116,6 +124,7 @@ async def _measure(site: Site, stream: Stream) -> Result:
 
 def _assess(recording: Recording, stream: Stream, again: str = "") -> Result:
     measured, verdict = _judge(recording, stream)
+    counted = recording.only(stream.counted)
     shown = _shown(measured, verdict) + again
     limit = "progressive, no burst"
     more = {
@@ -124,9 +133,9 @@ def _assess(recording: Recording, stream: Stream, again: str = "") -> Result:
             "lag_ms": round(recording.lag * 1000, 1),
             "comments": recording.comments,
             **timing.summary(measured),
-            "arrivals_ms": [round(arrival.at * 1000, 1) for arrival in recording.arrivals],
+            "arrivals_ms": [round(arrival.at * 1000, 1) for arrival in counted.arrivals],
         },
-        "drawing": timing.timeline(recording),
+        "drawing": timing.timeline(counted),
     }
     if not _valid(recording):
         return failed(

@@ -141,6 +141,12 @@ async def test_the_load_time_names_the_slowest_file(monkeypatch: pytest.MonkeyPa
     assert SCRIPT in result.reason
 
 
+async def test_a_page_that_did_not_arrive_whole_has_no_load_time() -> None:
+    async with site_of({SCRIPT: always(s3_denied)}) as site:
+        with pytest.raises(NotCheckedError, match="not every asset"):
+            await frontend.load_time(site)
+
+
 async def test_a_bucket_that_anybody_can_read_is_found_and_its_content_is_not_shown() -> None:
     async with site_of({"/s3/the-frontend/index.html": page("private things")}) as site:
         result = await access.frontend_bucket(site)
@@ -168,7 +174,7 @@ async def test_without_the_output_the_bucket_is_not_checked() -> None:
 @pytest.mark.parametrize("check", [access.tls_version, access.https_redirect])
 async def test_tls_is_not_checked_on_plain_http(check) -> None:  # type: ignore[no-untyped-def]
     async with site_of() as site:
-        with pytest.raises(NotCheckedError, match="plain HTTP"):
+        with pytest.raises(NotCheckedError, match="not an https address"):
             await check(site)
 
 

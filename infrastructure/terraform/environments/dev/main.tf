@@ -11,9 +11,7 @@
 terraform {
   required_version = ">= 1.11"
 
-  required_providers {
-    aws = { source = "hashicorp/aws", version = ">= 5.100, < 7" }
-  }
+  required_providers { aws = { source = "hashicorp/aws", version = ">= 5.100, < 7" } }
 
   # Completed by backend.hcl: terraform init -backend-config=backend.hcl
   backend "s3" {}
@@ -24,9 +22,7 @@ provider "aws" {
   # Refuses to touch any account but the one that the tfvars belong to.
   allowed_account_ids = [var.aws_account_id]
 
-  default_tags {
-    tags = { Project = "librechat-lambda", Environment = var.environment, ManagedBy = "terraform" }
-  }
+  default_tags { tags = { Project = "librechat-lambda", Environment = var.environment, ManagedBy = "terraform" } }
 }
 
 locals {

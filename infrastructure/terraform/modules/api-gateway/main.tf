@@ -61,9 +61,9 @@ resource "aws_api_gateway_rest_api" "this" {
   })
 
   # Regional: an edge-optimized endpoint drops a stream that is idle for 30 s.
-  endpoint_configuration {
-    types = ["REGIONAL"]
-  }
+  endpoint_configuration { types = ["REGIONAL"] }
+
+  lifecycle { create_before_destroy = true }
 }
 
 ################################################################################
@@ -74,9 +74,7 @@ resource "aws_api_gateway_deployment" "this" {
   rest_api_id = aws_api_gateway_rest_api.this.id
   triggers    = { body = sha1(aws_api_gateway_rest_api.this.body) }
 
-  lifecycle {
-    create_before_destroy = true
-  }
+  lifecycle { create_before_destroy = true }
 }
 
 resource "aws_api_gateway_stage" "default" {

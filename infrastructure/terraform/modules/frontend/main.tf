@@ -68,10 +68,7 @@ module "cloudfront" {
   } }
 
   origin = {
-    frontend = {
-      domain_name               = module.bucket.s3_bucket_bucket_regional_domain_name
-      origin_access_control_key = "frontend"
-    }
+    frontend = { domain_name = module.bucket.s3_bucket_bucket_regional_domain_name, origin_access_control_key = "frontend" }
     api = {
       domain_name = var.api.domain_name
       origin_path = "/${var.api.stage_name}"

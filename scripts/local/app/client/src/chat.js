@@ -20,8 +20,9 @@ export function chatPage({ logo, id }) {
   const footer = page.querySelector('footer');
   const form = page.querySelector('form');
 
-  if (id !== 'new') {
-    footer.textContent = `Conversation ${id}`;
+  let conversationId = id === 'new' ? undefined : id;
+  if (conversationId) {
+    footer.textContent = `Conversation ${conversationId}`;
   }
 
   form.addEventListener('submit', async (event) => {
@@ -32,7 +33,7 @@ export function chatPage({ logo, id }) {
     append(messages, 'user', text);
     const answer = append(messages, 'assistant', '');
     try {
-      await stream({ text, conversationId: id === 'new' ? undefined : id, answer, footer });
+      conversationId = await stream({ text, conversationId, answer, footer });
     } catch (error) {
       answer.textContent = `The stream failed: ${error.message}`;
       answer.classList.add('failed');
@@ -52,16 +53,18 @@ export function chatPage({ logo, id }) {
   return page;
 }
 
-async function stream({ text, conversationId, answer, footer }) {
+/** Shows one answer as it arrives; returns the conversation's id, which the server may have chosen. */
+async function stream({ text, conversationId: known, answer, footer }) {
   const started = performance.now();
   const response = await fetch('/api/agents/chat', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ text, conversationId }),
+    body: JSON.stringify({ text, conversationId: known }),
   });
   if (!response.ok) {
     throw new Error(`status ${response.status}`);
   }
+  let conversationId = known;
   let first = 0;
   let count = 0;
   for await (const { event, data } of events(response)) {
@@ -71,7 +74,8 @@ async function stream({ text, conversationId, answer, footer }) {
     const message = JSON.parse(data);
     if (message.created) {
       // The address changes without a new page: the stream goes on in this one.
-      history.replaceState(null, '', `/c/${message.message.conversationId}`);
+      conversationId = message.message.conversationId;
+      history.replaceState(null, '', `/c/${conversationId}`);
     } else if (message.text) {
       first ||= performance.now() - started;
       count += 1;
@@ -81,6 +85,7 @@ async function stream({ text, conversationId, answer, footer }) {
   }
   const total = performance.now() - started;
   footer.textContent = `${count} chunks · first after ${Math.round(first)} ms · last after ${Math.round(total)} ms`;
+  return conversationId;
 }
 
 function append(messages, role, text) {

@@ -1,0 +1,135 @@
+/** The life of an execution environment: its start, its pauses, and what follows a response. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertNoSecrets, get, withLambda } from '../support/lambda.mjs';
+
+describe('a cold start that fails', { concurrency: 3 }, () => {
+  test(
+    'for want of a secret: 503 that names it, again at each invocation, until it is there',
+    withLambda({ env: { LIBRECHAT_SSM_PARAMETERS: '{"OPENID_CLIENT_ID":"/idp/client_id"}' } }, async (lambda) => {
+      for (let i = 0; i < 2; i += 1) {
+        const { prelude, json } = await get(lambda, '/api/health');
+        assert.deepEqual([prelude.statusCode, prelude.headers['retry-after']], [503, '5']);
+        const { error, phase, reason, requestId } = json();
+        assert.deepEqual([error, phase], ['LibreChat could not be started', 'secrets']);
+        assert.equal(reason, 'SSM parameters not found: OPENID_CLIENT_ID (/idp/client_id)');
+        assert.ok(requestId);
+      }
+      assert.deepEqual(await lambda.notes('starts'), []);
+      lambda.aws.parameters['/idp/client_id'] = 'client';
+      assert.equal((await get(lambda, '/api/health')).text, 'OK');
+    }),
+  );
+
+  test(
+    'for want of librechat.yaml: 503, the app is not started on defaults; diagnosis still streams',
+    withLambda({ config: null }, async (lambda) => {
+      const { prelude, json } = await get(lambda, '/api/health');
+      assert.deepEqual([prelude.statusCode, json().phase], [503, 'config']);
+      assert.match(json().reason, /s3:\/\/config\/librechat\.yaml could not be read: NoSuchKey/);
+      assert.deepEqual(await lambda.notes('starts'), []);
+      const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
+      assert.match(stream.text, /event: done/);
+    }),
+  );
+
+  test(
+    'because a setting is missing: 503 that names it',
+    withLambda({ env: { CONFIG_S3_BUCKET: '' } }, async (lambda) => {
+      const { json } = await get(lambda, '/api/health');
+      assert.deepEqual([json().phase, json().reason], ['settings', 'CONFIG_S3_BUCKET is not set']);
+    }),
+  );
+
+  test(
+    'because the image lacks its links: 503 that names them',
+    withLambda({ home: { withoutLinks: true } }, async (lambda) => {
+      const { json } = await get(lambda, '/api/health');
+      assert.equal(json().phase, 'filesystem');
+      assert.match(json().reason, /not writable: .*uploads/);
+    }),
+  );
+
+  test(
+    'because the app exits: 503 with its last lines, without secrets, long before the poll would end',
+    withLambda({ env: { APP_EXIT: '1' } }, async (lambda) => {
+      const { prelude, json, ms } = await get(lambda, '/api/health');
+      assert.deepEqual([prelude.statusCode, json().phase], [503, 'app']);
+      assert.equal(json().reason, 'LibreChat exited with status 1 while starting');
+      assert.deepEqual(json().output, ['MONGO_URI is wrong: [MONGO_URI]']);
+      assert.ok(ms < 5_000);
+      assertNoSecrets(lambda.output.join('\n'));
+      assert.equal((await lambda.notes('starts')).length, 2, 'once in the init phase, once more for the request');
+    }),
+  );
+});
+
+describe('a slow cold start', { concurrency: 2 }, () => {
+  test(
+    'does not hold up the init phase: the request waits in its own invocation',
+    withLambda({ env: { APP_BOOT_MS: '9300' } }, async (lambda) => {
+      const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
+      assert.ok(stream.ms < 9_500, `init took ${stream.ms} ms`);
+      assert.deepEqual(lambda.logged('cold_start'), []);
+      assert.equal((await get(lambda, '/api/health')).text, 'OK');
+      assert.equal((await lambda.notes('starts')).length, 1);
+    }),
+  );
+
+  test(
+    'is waited for in init when concurrency is provisioned',
+    withLambda(
+      { env: { APP_BOOT_MS: '9300', AWS_LAMBDA_INITIALIZATION_TYPE: 'provisioned-concurrency' } },
+      async (lambda) => {
+        const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
+        assert.ok(stream.ms > 9_000);
+        assert.equal(lambda.logged('cold_start').length, 1);
+      },
+    ),
+  );
+});
+
+describe('after the end of an event stream', () => {
+  test(
+    'the client has its answer, and the app gets time to save it before the environment may freeze',
+    withLambda({ env: { RESPONSE_GRACE_MS: '1500' } }, async (lambda) => {
+      const chat = await get(lambda, '/api/chat', { method: 'POST', body: '{}' });
+      assert.ok(chat.ms < 1_400, `the client waited ${chat.ms} ms`);
+      const began = performance.now();
+      await get(lambda, '/api/health');
+      assert.ok(performance.now() - began > 800, 'the next event was asked for only after the grace');
+      assert.deepEqual(await lambda.notes('after-the-end'), ['title saved']);
+    }),
+  );
+
+  test(
+    'other responses get none: the environment is free at once',
+    withLambda({ env: { RESPONSE_GRACE_MS: '3000' } }, async (lambda) => {
+      await get(lambda, '/api/login', { method: 'POST', body: '{}' });
+      assert.ok((await get(lambda, '/api/health')).ms < 1_000);
+    }),
+  );
+});
+
+test(
+  'an environment that was frozen serves the next request as if nothing had happened',
+  withLambda({}, async (lambda) => {
+    const { pid } = (await get(lambda, '/api/env')).json();
+    process.kill(lambda.pid, 'SIGSTOP');
+    process.kill(pid, 'SIGSTOP');
+    // Longer than the 5 s after which Node closes idle connections.
+    await sleep(5_500);
+    process.kill(pid, 'SIGCONT');
+    process.kill(lambda.pid, 'SIGCONT');
+    for (let i = 0; i < 3; i += 1) assert.equal((await get(lambda, '/api/health')).text, 'OK');
+  }),
+);
+
+test(
+  'with DIAGNOSTIC_STREAM=off the path belongs to the app',
+  withLambda({ env: { DIAGNOSTIC_STREAM: 'off' } }, async (lambda) => {
+    assert.equal((await get(lambda, '/api/health/stream')).text, '<!doctype html>');
+  }),
+);

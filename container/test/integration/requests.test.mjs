@@ -1,0 +1,184 @@
+/** Requests through the real aws-lambda-ric to a healthy app. */
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { restEvent, SECRETS, startLambda, until } from '../support/lambda.mjs';
+
+let lambda;
+before(async () => {
+  lambda = await startLambda({ env: { SSE_HEARTBEAT_MS: '100' } });
+});
+after(() => lambda.stop());
+const get = (path, options) => lambda.invoke(restEvent(path, options));
+
+describe('a request', () => {
+  test('to /api/health is answered OK by the app', async () => {
+    const { contentType, prelude, text } = await get('/api/health');
+    assert.equal(contentType, 'application/vnd.awslambda.http-integration-response');
+    assert.deepEqual([prelude.statusCode, text], [200, 'OK']);
+  });
+
+  test('reaches the app with method, query, headers, cookies and the bytes of its body', async () => {
+    const body = Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * 7) % 256));
+    const answer = await lambda.invoke(
+      restEvent('/api/echo', {
+        method: 'POST',
+        query: { a: ['1', '2 3'] },
+        headers: { Cookie: ['x=1', 'y=2'], 'Content-Type': ['multipart/form-data; boundary=b'] },
+        body: body.toString('base64'),
+        base64: true,
+      }),
+    );
+    const seen = answer.json();
+    assert.deepEqual([seen.method, seen.url, seen.length], ['POST', '/api/echo?a=1&a=2%203', body.length]);
+    assert.equal(seen.sha256, createHash('sha256').update(body).digest('hex'));
+    assert.deepEqual(seen.headers.cookie, ['x=1; y=2']);
+    assert.deepEqual(seen.headers.host, ['lambda-test.sandbox.data.apro.is']);
+    assert.deepEqual(seen.headers['x-forwarded-for'], ['203.0.113.9']);
+    assert.deepEqual(seen.headers['x-forwarded-proto'], ['https']);
+  });
+
+  test('with a header that HTTP forbids is refused, not fatal', async () => {
+    const { prelude, json } = await get('/api/echo', { headers: { 'X-Bad': ['a\u0000b'] } });
+    assert.deepEqual([prelude.statusCode, json().error], [400, 'Bad request']);
+  });
+
+  test('that is no REST API event is refused, not fatal', async () => {
+    const { prelude, json } = await lambda.invoke({ source: 'aws.events' });
+    assert.equal(prelude.statusCode, 400);
+    assert.match(json().reason, /REST API/);
+  });
+});
+
+describe('a response', () => {
+  test('keeps two cookies apart and drops the headers of the connection', async () => {
+    const { prelude } = await get('/api/login', { method: 'POST', body: '{}' });
+    assert.deepEqual(prelude.multiValueHeaders['set-cookie'], [
+      'refreshToken=a; HttpOnly; Path=/',
+      'token_provider=librechat; Path=/',
+    ]);
+    assert.deepEqual(Object.keys(prelude.headers).sort(), ['content-type', 'date']);
+  });
+
+  for (const [path, method, status] of [
+    ['/api/none', 'GET', 204],
+    ['/api/same', 'GET', 304],
+    ['/api/echo', 'HEAD', 200],
+  ]) {
+    test(`without a body (${method} ${status}) still has its prelude`, async () => {
+      const { contentType, prelude, body } = await get(path, { method });
+      assert.equal(contentType, 'application/vnd.awslambda.http-integration-response');
+      assert.deepEqual([prelude.statusCode, body.length], [status, 0]);
+    });
+  }
+
+  test('of 20 MB arrives byte for byte', async () => {
+    const size = 20 * 1024 * 1024;
+    const { prelude, body } = await get('/api/file', { query: { size: [String(size)] } });
+    assert.equal(prelude.headers['content-type'], 'image/png');
+    assert.equal(body.length, size);
+    const block = Buffer.from(Array.from({ length: 65_536 }, (_, index) => index % 256));
+    for (let at = 0; at < size; at += block.length) assert.ok(body.subarray(at, at + block.length).equals(block));
+  });
+
+  test('waits for a slow reader instead of piling up in memory', async () => {
+    const size = 150 * 1024 * 1024;
+    const { body } = await lambda.invoke(restEvent('/api/file', { query: { size: [String(size)] } }), {
+      pauseMs: 1_000,
+    });
+    assert.equal(body.length, size);
+    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${lambda.pid}/status`, 'utf8'))[1]);
+    assert.ok(peak < 150 * 1024, `the runtime held ${peak} kB at its peak`);
+  });
+
+  test('with headers beyond 16 KB is a clear 502 instead of a malformed prelude', async () => {
+    const { prelude, json } = await get('/api/headers');
+    assert.equal(prelude.statusCode, 502);
+    assert.equal(json().error, 'LibreChat failed to answer');
+  });
+});
+
+describe('an event stream', () => {
+  test('arrives event by event while the app is still writing', async () => {
+    const { prelude, text, arrivals } = await get('/api/chat', { method: 'POST', body: '{}' });
+    assert.equal(prelude.headers['cache-control'], 'no-cache, no-transform');
+    assert.equal(text.match(/^event: message$/gm).length, 5);
+    assert.ok(arrivals.at(-1) >= 300, `all at once: ${arrivals}`);
+  });
+
+  test('gets pings in silences between events, never inside one', async () => {
+    const { text } = await get('/api/chat/pauses');
+    assert.match(text, /^data: first\n\n(event: ping\ndata: 1\n\n)+data: second\n\n$/);
+  });
+
+  test('that the handler makes itself needs no app behind it', async () => {
+    const query = { chunks: ['4'], interval_ms: ['50'] };
+    const { prelude, text, arrivals } = await get('/api/health/stream', { query });
+    assert.equal(prelude.statusCode, 200);
+    assert.match(prelude.headers['content-type'], /^text\/event-stream/);
+    assert.equal(prelude.headers['cache-control'], 'no-cache, no-transform');
+    const events = text.trim().split('\n\n').map((event) => event.split('\n'));
+    assert.deepEqual(events.map(([name]) => name), [...Array(4).fill('event: chunk'), 'event: done']);
+    assert.deepEqual(events.slice(0, 4).map(([, id]) => id), ['id: 1', 'id: 2', 'id: 3', 'id: 4']);
+    const sent = events.slice(0, 4).map(([, , data]) => JSON.parse(data.slice('data: '.length)));
+    assert.deepEqual(sent.map(({ i, n }) => [i, n]), [[1, 4], [2, 4], [3, 4], [4, 4]]);
+    assert.ok(sent[3].sent_ms >= 145 && arrivals.at(-1) >= 120, `${JSON.stringify(sent)} ${arrivals}`);
+  });
+
+  for (const query of [
+    { chunks: ['101'] },
+    { chunks: ['0'] },
+    { chunks: ['1e1'] },
+    { interval_ms: ['5001'] },
+    { chunks: ['100'], interval_ms: ['5000'] },
+  ]) {
+    test(`for diagnosis has limits: ${JSON.stringify(query)}`, async () => {
+      const { prelude, json } = await get('/api/health/stream', { query });
+      assert.deepEqual([prelude.statusCode, json().error], [400, 'Bad request']);
+    });
+  }
+});
+
+describe('the app', () => {
+  test('gets its secrets, its config and its writable places, but not the credentials', async () => {
+    const env = (await get('/api/env')).json();
+    assert.equal(env.JWT_SECRET, SECRETS.JWT_SECRET);
+    assert.equal(env.MONGO_URI, SECRETS.MONGO_URI);
+    assert.equal(env.NODE_ENV, 'production');
+    assert.equal(env.HOST, '127.0.0.1');
+    assert.equal(env.TRUST_PROXY, '1');
+    assert.equal(env.LIBRECHAT_LOG_DIR, join(lambda.tmp, 'logs'));
+    assert.equal(env.CONFIG_PATH, join(lambda.tmp, 'librechat.yaml'));
+    assert.equal(env.AWS_ENDPOINT_URL, lambda.aws.endpoint);
+    assert.equal(env.AWS_ACCESS_KEY_ID, undefined);
+    assert.equal(env.AWS_SESSION_TOKEN, undefined);
+    assert.equal((await stat(env.AWS_SHARED_CREDENTIALS_FILE)).mode & 0o777, 0o600);
+  });
+
+  test('keeps running from one request to the next', async () => {
+    const first = (await get('/api/env')).json().pid;
+    assert.equal((await get('/api/env')).json().pid, first);
+    assert.equal((await lambda.notes('starts')).length, 1);
+  });
+});
+
+describe('the log', () => {
+  test('says how long each phase of the cold start took', () => {
+    const [line] = lambda.logged('cold_start');
+    const names = ['boot', 'config', 'filesystem', 'import', 'poll', 'secrets'];
+    assert.deepEqual(Object.keys(line.phases).sort(), names);
+    for (const ms of [line.ms, ...Object.values(line.phases)]) assert.ok(ms >= 0, JSON.stringify(line));
+  });
+
+  test('has one line per request with status, bytes and time, without its query', async () => {
+    await get('/oauth/openid/callback', { query: { code: ['one-time-code'] } });
+    let line;
+    await until(() => (line = lambda.logged('request').find(({ path }) => path === '/oauth/openid/callback')));
+    assert.deepEqual([line.method, line.path, line.status], ['GET', '/oauth/openid/callback', 200]);
+    assert.match(line.requestId, /^[0-9a-f-]{36}$/);
+    assert.ok(!lambda.output.join('\n').includes('one-time-code'));
+  });
+});

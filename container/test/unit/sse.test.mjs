@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventBoundary, formatEvent, Heartbeat, isEventStream } from '../../src/sse.mjs';
+
+/** Whether the stream stands between events, after each way of cutting `text` in two. */
+function everyCut(text) {
+  return Array.from({ length: text.length + 1 }, (_, cut) => {
+    const boundary = new EventBoundary();
+    boundary.push(Buffer.from(text.slice(0, cut)));
+    boundary.push(Buffer.from(text.slice(cut)));
+    return boundary.between;
+  });
+}
+
+describe('an event boundary', () => {
+  test('is where nothing was sent yet', () => {
+    assert.equal(new EventBoundary().between, true);
+  });
+
+  for (const text of ['data: x\n\n', 'data: x\r\n\r\n', 'data: x\r\r', 'data: x\n\r\n', ': comment\n\n']) {
+    test(`is after ${JSON.stringify(text)}, however it is cut`, () => {
+      assert.ok(everyCut(text).every((between) => between === true));
+    });
+  }
+
+  for (const text of ['data: x', 'data: x\n', 'data: x\r\n', 'data: x\r\n\r', 'data: x\n\ndata: y', '\n']) {
+    test(`is not after ${JSON.stringify(text)}, however it is cut`, () => {
+      assert.ok(everyCut(text).every((between) => between === false));
+    });
+  }
+
+  test('is found when bytes come one by one', () => {
+    const boundary = new EventBoundary();
+    const seen = [...'data: é\n\ndata: y\n\n'].map((character) => {
+      for (const byte of Buffer.from(character)) boundary.push(Buffer.from([byte]));
+      return boundary.between;
+    });
+    assert.deepEqual(
+      seen.flatMap((between, index) => (between ? [index] : [])),
+      [8, 17],
+    );
+  });
+});
+
+describe('the heartbeat', () => {
+  const beat = (intervalMs, allowed, pings) =>
+    new Heartbeat({ intervalMs, allowed, send: (ping) => pings.push(ping) });
+
+  test('is a named event, never a comment: a comment breaks the client of LibreChat', async () => {
+    const pings = [];
+    const heartbeat = beat(20, () => true, pings);
+    await sleep(70);
+    heartbeat.stop();
+    assert.ok(pings.length >= 2);
+    assert.deepEqual([...new Set(pings)], ['event: ping\ndata: 1\n\n']);
+  });
+
+  test('waits while it is not allowed', async () => {
+    const pings = [];
+    let between = false;
+    const heartbeat = beat(20, () => between, pings);
+    await sleep(50);
+    assert.equal(pings.length, 0);
+    between = true;
+    await sleep(50);
+    heartbeat.stop();
+    assert.ok(pings.length >= 1);
+  });
+
+  test('is put off by every chunk', async () => {
+    const pings = [];
+    const heartbeat = beat(200, () => true, pings);
+    for (let i = 0; i < 6; i += 1) {
+      await sleep(50);
+      heartbeat.touch();
+    }
+    heartbeat.stop();
+    assert.equal(pings.length, 0);
+  });
+
+  test('is off with an interval of 0', async () => {
+    const heartbeat = new Heartbeat({ intervalMs: 0, allowed: () => true, send: () => assert.fail('sent') });
+    heartbeat.touch();
+    await sleep(20);
+    heartbeat.stop();
+  });
+});
+
+test('an event stream is known by its content type alone', () => {
+  assert.ok(isEventStream('text/event-stream'));
+  assert.ok(isEventStream('Text/Event-Stream; charset=utf-8'));
+  assert.ok(!isEventStream('text/event-streams'));
+  assert.ok(!isEventStream('application/json'));
+  assert.ok(!isEventStream(undefined));
+});
+
+test('data is one line of JSON, so that nothing in it can end the event', () => {
+  assert.equal(formatEvent('error', { text: 'a\n\nb' }), 'event: error\ndata: {"text":"a\\n\\nb"}\n\n');
+  assert.equal(formatEvent('chunk', { i: 1 }, 1), 'event: chunk\nid: 1\ndata: {"i":1}\n\n');
+});

@@ -1,0 +1,391 @@
+"""The adapter against the real binary, with resources that need no provider."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.errors import DeployError, ExitStatus
+from scripts.terraform import Action, Terraform, events
+
+pytestmark = pytest.mark.integration
+
+PROJECT_ROOT = Path(__file__).parent.parent.parent
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture(autouse=True)
+def no_cli_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", os.devnull)
+
+
+def root(directory: Path, configuration: str) -> Path:
+    (directory / "main.tf").write_text(configuration)
+    Terraform(directory).init()
+    return directory
+
+
+def apply(terraform: Terraform) -> list[events.Event]:
+    seen: list[events.Event] = []
+    with terraform.plan() as saved:
+        terraform.apply(saved.file, on_event=seen.append)
+    return seen
+
+
+def test_a_life_from_plan_to_destroy(tmp_path: Path) -> None:
+    directory = root(
+        tmp_path,
+        """
+        variable "size" { type = number }
+        variable "secret" {
+          type      = string
+          sensitive = true
+        }
+        resource "terraform_data" "a" {
+          count = 2
+          input = var.size
+        }
+        output "size" { value = var.size }
+        output "secret" {
+          value     = var.secret
+          sensitive = true
+        }
+        """,
+    )
+    terraform = Terraform(directory, variables={"size": 3, "secret": SECRET})
+    with terraform.plan() as saved:
+        assert [change.action for change in saved.plan.changes] == [Action.ADD, Action.ADD]
+        assert SECRET not in repr(saved.plan)
+        assert saved.file.stat().st_mode & 0o777 == 0o600
+        assert terraform.apply(saved.file) == {"size": 3}
+    with terraform.plan() as saved:
+        assert saved.plan.empty
+    assert terraform.output() == {"size": 3}
+
+    with Terraform(directory, variables={"size": 4, "secret": SECRET}).plan() as saved:
+        assert saved.plan.outputs == ("size",)
+        assert {change.action for change in saved.plan.changes} == {Action.CHANGE}
+
+    with terraform.plan(destroy=True) as saved:
+        assert saved.plan.count(Action.DESTROY) == 2
+        terraform.apply(saved.file)
+    assert terraform.output() == {}
+
+
+def test_the_version_is_a_version() -> None:
+    assert Terraform(PROJECT_ROOT).version().split(".")[0] == "1"
+
+
+def test_work_on_resources_and_the_output_of_provisioners_arrive_as_events(tmp_path: Path) -> None:
+    directory = root(
+        tmp_path,
+        """
+        resource "terraform_data" "a" {
+          provisioner "local-exec" { command = "echo one; echo two" }
+        }
+        """,
+    )
+    seen = apply(Terraform(directory))
+    assert events.ApplyStart("terraform_data.a", "create") in seen
+    assert events.ProvisionOutput("terraform_data.a", "two") in seen
+    assert any(isinstance(event, events.ApplyComplete) for event in seen)
+
+
+def test_events_arrive_while_terraform_runs(tmp_path: Path) -> None:
+    """Line by line: the provisioner waits for a file that we make when its first line has come."""
+    go = tmp_path / "go"
+    command = f"echo waiting; while [ ! -e {go} ]; do sleep 0.05; done"
+    directory = root(
+        tmp_path,
+        f'resource "terraform_data" "a" {{\n  provisioner "local-exec" {{ command = "{command}" }}\n}}\n',
+    )
+
+    def listen(event: events.Event) -> None:
+        if event == events.ProvisionOutput("terraform_data.a", "waiting"):
+            go.touch()
+
+    with Terraform(directory).plan() as saved:
+        Terraform(directory).apply(saved.file, on_event=listen)
+    assert go.exists()
+
+
+def test_a_failing_apply_shows_the_diagnostic_whole_and_what_the_provisioner_said(
+    tmp_path: Path,
+) -> None:
+    directory = root(
+        tmp_path,
+        """
+        resource "terraform_data" "a" {
+          provisioner "local-exec" { command = "echo the disk is full; exit 3" }
+        }
+        """,
+    )
+    with pytest.raises(DeployError) as failure:
+        apply(Terraform(directory))
+    error = failure.value
+    assert error.status is ExitStatus.FAILED
+    assert "local-exec provisioner error" in error.why
+    assert "with terraform_data.a," in error.evidence
+    assert "the disk is full" in error.evidence
+    assert "main.tf line 3" in error.evidence
+    assert "goes on from here" in error.next_step
+
+
+def test_what_failed_half_way_is_replaced_by_the_next_apply(tmp_path: Path) -> None:
+    directory = root(
+        tmp_path,
+        """
+        resource "terraform_data" "a" {
+          provisioner "local-exec" { command = "test -e repaired" }
+        }
+        """,
+    )
+    with pytest.raises(DeployError):
+        apply(Terraform(directory))
+    (directory / "repaired").touch()
+    with Terraform(directory).plan() as saved:
+        assert saved.plan.changes[0].forced_by == ("because_tainted",)
+        Terraform(directory).apply(saved.file)
+    with Terraform(directory).plan() as saved:
+        assert saved.plan.empty
+
+
+def test_a_configuration_error_names_file_and_line(tmp_path: Path) -> None:
+    directory = root(tmp_path, 'output "a" {\n  value = 1\n}\n')
+    (directory / "main.tf").write_text('output "a" {\n  value = var.missing\n}\n')
+    with pytest.raises(DeployError) as failure, Terraform(directory).plan():
+        pass
+    assert "main.tf line 2" in failure.value.evidence
+    assert "var.missing" in failure.value.evidence
+
+
+def test_warnings_are_handed_over_whole(tmp_path: Path) -> None:
+    directory = root(
+        tmp_path,
+        'locals { a = 1 }\ncheck "a" {\n  assert {\n    condition     = local.a == 2\n    error_message = "Odd."\n  }\n}\n',
+    )
+    seen: list[events.Event] = []
+    with Terraform(directory).plan(on_event=seen.append):
+        pass
+    warnings = [event for event in seen if isinstance(event, events.Diagnostic)]
+    assert [warning.severity for warning in warnings] == ["warning"]
+    assert "Odd." in warnings[0].render()
+
+
+def test_a_held_lock_says_who_holds_it_and_how_to_unlock(tmp_path: Path) -> None:
+    directory = root(tmp_path, 'resource "terraform_data" "a" {}\n')
+    with lock_held(directory), pytest.raises(DeployError) as failure, Terraform(directory).plan():
+        pass
+    error = failure.value
+    assert error.status is ExitStatus.LOCKED
+    assert "holds it since" in error.why
+    lock_id = error.why.split("lock ID ")[1].rstrip(").")
+    assert f"force-unlock {lock_id}" in error.next_step
+
+
+def test_a_missing_binary_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(DeployError) as failure:
+        Terraform(tmp_path, binary="terraform-that-is-not-there").version()
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
+def test_no_secret_is_in_an_argument_list_or_in_a_file(tmp_path: Path) -> None:
+    """While an apply with a secret variable runs: its command lines and every file but the state."""
+    go = tmp_path / "go"
+    command = f"echo waiting; while [ ! -e {go} ]; do sleep 0.05; done"
+    directory = root(
+        tmp_path,
+        f"""
+        variable "secret" {{
+          type      = string
+          sensitive = true
+        }}
+        resource "terraform_data" "a" {{
+          provisioner "local-exec" {{ command = "{command}" }}
+        }}
+        output "used" {{ value = length(nonsensitive(var.secret)) }}
+        """,
+    )
+    argvs: list[str] = []
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.ProvisionOutput) and event.text == "waiting":
+            for child in psutil.Process().children(recursive=True):
+                argvs.append(" ".join(child.cmdline()))
+            go.touch()
+
+    terraform = Terraform(directory, variables={"secret": SECRET})
+    with terraform.plan() as saved:
+        plan_directory = saved.file.parent
+        terraform.apply(saved.file, on_event=listen)
+    assert any("terraform apply" in argv for argv in argvs)
+    assert not any(SECRET in argv for argv in argvs)
+    assert not plan_directory.exists()
+    holders = [path for path in directory.rglob("*") if path.is_file() and SECRET in path.read_text()]
+    assert holders == []
+
+
+RUN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {project!r})
+from scripts.processes import interruptible
+from scripts.terraform import Terraform, events
+
+def listen(event):
+    if isinstance(event, events.ProvisionOutput) and event.text == "working":
+        print("working", flush=True)
+
+try:
+    with interruptible():
+        terraform = Terraform(Path({directory!r}))
+        with terraform.plan() as saved:
+            print(saved.file, flush=True)
+            terraform.apply(saved.file, on_event=listen)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+SLOW = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" { command = "echo working; exec sleep 60" }
+}
+"""
+
+STUBBORN = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    command     = "trap '' INT TERM; echo working; for i in $(seq 600); do sleep 0.1; done"
+    interpreter = ["/bin/sh", "-c"]
+  }
+}
+"""
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Our own process in the middle of an apply; also the path of its plan file."""
+    script = RUN.format(project=str(PROJECT_ROOT), directory=str(directory))
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        plan_file = Path(process.stdout.readline().strip())
+        assert process.stdout.readline() == "working\n"
+        yield process, plan_file
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_releases_the_lock_and_leaves_no_orphan_and_no_plan_file(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    directory = root(tmp_path, SLOW)
+    with running(directory) as (process, plan_file):
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert any(member.name().startswith("terraform") for member in family)
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 130
+        assert [member for member in family if member.is_running()] == []
+        assert not plan_file.exists()
+    with Terraform(directory).plan() as saved:  # the lock is free, the same command goes on
+        assert saved.plan.changes[0].action is Action.REPLACE
+
+
+def test_a_second_signal_kills_what_does_not_stop(tmp_path: Path) -> None:
+    directory = root(tmp_path, STUBBORN)
+    with running(directory) as (process, _):
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 130
+        psutil.wait_procs(family, timeout=5)
+        assert [member for member in family if member.is_running()] == []
+
+
+def test_terraform_in_another_thread_is_interrupted_as_well(tmp_path: Path) -> None:
+    """`terraform init` and `plan` run beside the builds, in threads."""
+    directory = root(tmp_path, SLOW)
+    script = f"""
+import sys
+sys.path.insert(0, {str(PROJECT_ROOT)!r})
+from pathlib import Path
+from scripts.console import Console
+from scripts.processes import interruptible
+from scripts.steps import Step, Steps
+from scripts.terraform import Terraform, events
+
+def listen(event):
+    if isinstance(event, events.ProvisionOutput) and event.text == "working":
+        print("working", flush=True)
+
+def work():
+    terraform = Terraform(Path({str(directory)!r}))
+    with terraform.plan() as saved:
+        terraform.apply(saved.file, on_event=listen)
+
+try:
+    with interruptible():
+        Steps(Console(stdout=sys.stderr)).run(Step("apply", work))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    process.stdout.close()
+    assert [member for member in family if member.is_running()] == []
+    with Terraform(directory).plan():
+        pass
+
+
+@contextmanager
+def lock_held(directory: Path) -> Iterator[None]:
+    """Another Terraform in the middle of an apply of the same state."""
+    (directory / "main.tf").write_text(SLOW)
+    holding = threading.Event()
+    terraform = Terraform(directory)
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.ProvisionOutput) and event.text == "working":
+            holding.set()
+
+    def hold() -> None:
+        with terraform.plan() as saved:
+            terraform.apply(saved.file, on_event=listen)
+
+    def swallow() -> None:
+        try:
+            hold()
+        except (DeployError, KeyboardInterrupt):
+            return
+
+    thread = threading.Thread(target=swallow)
+    thread.start()
+    try:
+        assert holding.wait(20)
+        assert terraform.running()
+        yield
+    finally:
+        from scripts import processes
+
+        processes.interrupt_background()
+        thread.join(timeout=30)
+        deadline = time.monotonic() + 5
+        while terraform.running() and time.monotonic() < deadline:
+            time.sleep(0.05)

@@ -1,0 +1,124 @@
+"""What smoke asks of the account: CloudFront's status and the function's log. Answers are checked by
+botocore against the service's own model.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from scripts.aws import Aws
+from scripts.console import Console
+from scripts.errors import DeployError, ExitStatus
+from scripts.smoke.distribution import wait_until_deployed
+from scripts.smoke.logs import tail
+
+
+class StubbedAws(Aws):
+    """An account of one service whose answers are given beforehand."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(region="eu-west-1")
+        self._only = boto3.client(
+            service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
+        )
+        self.stub = Stubber(self._only)
+        self.stub.activate()
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        return self._only
+
+
+def distribution(status: str, *, enabled: bool = True) -> dict[str, Any]:
+    origin = {"Id": "o", "DomainName": "x.example"}
+    behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only"}
+    config = {
+        "CallerReference": "r",
+        "Comment": "",
+        "Enabled": enabled,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": behavior,
+    }
+    return {
+        "Distribution": {
+            "Id": "E1",
+            "ARN": "arn:aws:cloudfront::1:distribution/E1",
+            "Status": status,
+            "LastModifiedTime": 0,
+            "InProgressInvalidationBatches": 0,
+            "DomainName": "d.cloudfront.net",
+            "DistributionConfig": config,
+        }
+    }
+
+
+def silent() -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(stdout=out), out
+
+
+def test_a_deployed_distribution_is_not_waited_for() -> None:
+    aws, (console, out) = StubbedAws("cloudfront"), silent()
+    aws.stub.add_response("get_distribution", distribution("Deployed"), {"Id": "E1"})
+    wait_until_deployed(aws, "E1", console)
+    assert out.getvalue() == ""
+
+
+def test_a_distribution_in_progress_is_waited_for_and_said_once() -> None:
+    aws, (console, out) = StubbedAws("cloudfront"), silent()
+    for status in ("InProgress", "InProgress", "Deployed"):
+        aws.stub.add_response("get_distribution", distribution(status))
+    wait_until_deployed(aws, "E1", console, poll=0)
+    assert out.getvalue().count("Waiting for CloudFront") == 1
+    aws.stub.assert_no_pending_responses()
+
+
+def test_a_distribution_that_is_never_deployed_ends_the_wait() -> None:
+    aws, (console, _) = StubbedAws("cloudfront"), silent()
+    aws.stub.add_response("get_distribution", distribution("InProgress"))
+    with pytest.raises(DeployError, match="still InProgress") as raised:
+        wait_until_deployed(aws, "E1", console, limit=0)
+    assert raised.value.status is ExitStatus.SMOKE_FAILED
+
+
+def test_a_disabled_distribution_is_named() -> None:
+    aws, (console, _) = StubbedAws("cloudfront"), silent()
+    aws.stub.add_response("get_distribution", distribution("Deployed", enabled=False))
+    with pytest.raises(DeployError, match="E1 is disabled"):
+        wait_until_deployed(aws, "E1", console)
+
+
+def test_a_distribution_that_does_not_exist_is_named() -> None:
+    aws, (console, _) = StubbedAws("cloudfront"), silent()
+    aws.stub.add_client_error("get_distribution", "NoSuchDistribution")
+    with pytest.raises(DeployError) as raised:
+        wait_until_deployed(aws, "E1", console)
+    assert raised.value.why == "NoSuchDistribution"
+
+
+def event(milliseconds: int, message: str) -> dict[str, Any]:
+    return {"timestamp": milliseconds, "message": message}
+
+
+def test_the_newest_lines_come_last_across_pages() -> None:
+    aws = StubbedAws("logs")
+    first = {"events": [event(0, "a\n"), event(1, "b")], "nextToken": "t"}
+    aws.stub.add_response("filter_log_events", first, {"logGroupName": "/g", "startTime": 5000})
+    aws.stub.add_response("filter_log_events", {"events": [event(61_002, "c\n")]})
+    assert tail(aws, "/g", since=5, lines=2) == ("00:00:00.001 b", "00:01:01.002 c")
+
+
+def test_an_empty_log_says_so() -> None:
+    aws = StubbedAws("logs")
+    aws.stub.add_response("filter_log_events", {"events": []})
+    assert "no lines in /g" in tail(aws, "/g", since=0)[0]
+
+
+def test_a_log_that_cannot_be_read_never_hides_the_failure_it_was_read_for() -> None:
+    aws = StubbedAws("logs")
+    aws.stub.add_client_error("filter_log_events", "ResourceNotFoundException")
+    assert tail(aws, "/g", since=0) == ("(the log group /g cannot be read: ResourceNotFoundException)",)

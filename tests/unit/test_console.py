@@ -1,0 +1,105 @@
+"""Output for people and for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from scripts.console import Console
+from scripts.errors import DeployError, ExitStatus
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Fact:
+    type: str = "fact"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"answer": 42}
+
+    def __rich__(self) -> str:
+        return "the answer is 42"
+
+
+def console(**options: Any) -> tuple[Console, io.StringIO, io.StringIO]:
+    out, err = io.StringIO(), io.StringIO()
+    return Console(stdout=out, stderr=err, **options), out, err
+
+
+def test_an_outcome_is_drawn_for_people() -> None:
+    it, out, _ = console()
+    it.show(Fact())
+    assert out.getvalue() == "the answer is 42\n"
+
+
+def test_json_mode_writes_json_lines_and_nothing_else() -> None:
+    it, out, err = console(json_lines=True)
+    it.say("for people")
+    it.say_plain("for people")
+    it.show(Fact())
+    it.warn("careful")
+    it.error(DeployError("It failed", "why", "next", status=ExitStatus.LOCKED))
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [event["type"] for event in events] == ["fact", "warning", "error"]
+    assert events[0]["answer"] == 42
+    assert events[2]["status"] == 5
+    assert err.getvalue() == ""
+
+
+def test_problems_go_to_stderr() -> None:
+    it, out, err = console()
+    it.warn("careful [not markup]")
+    it.error(DeployError("It [failed]", "line 1\nline 2", "do this", evidence="[raw]"))
+    assert out.getvalue() == ""
+    text = err.getvalue()
+    for part in ("careful [not markup]", "It [failed]", "line 2", "do this", "[raw]"):
+        assert part in text
+
+
+def test_text_of_tools_is_not_taken_for_markup() -> None:
+    it, out, _ = console()
+    it.say_plain("module.a[bold]")
+    assert out.getvalue() == "module.a[bold]\n"
+
+
+def test_a_log_is_never_wrapped() -> None:
+    it, out, _ = console()
+    it.say("x" * 500)
+    assert out.getvalue() == "x" * 500 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "yes"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False), ("", False)]
+)
+def test_only_a_plain_yes_confirms(answer: str, yes: bool) -> None:
+    stdin = Terminal(answer)
+    assert Console(stdout=Terminal(), stdin=stdin).confirm("Go?") is yes
+
+
+def test_the_flag_yes_answers_without_asking() -> None:
+    it, out, _ = console(assume_yes=True)
+    assert it.confirm("Go?")
+    assert out.getvalue() == ""
+
+
+def test_a_question_that_nobody_can_answer_is_an_error_that_names_the_flag() -> None:
+    it, _, _ = console()
+    with pytest.raises(DeployError, match="nobody is there") as failure:
+        it.confirm("Go?")
+    assert "--yes" in failure.value.next_step
+
+
+def test_json_mode_never_asks() -> None:
+    it = Console(stdout=Terminal(), stdin=Terminal("y\n"), json_lines=True)
+    with pytest.raises(DeployError):
+        it.confirm("Go?")

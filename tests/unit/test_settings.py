@@ -1,0 +1,111 @@
+"""Settings: merged by Invoke, validated once."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.errors import DeployError, ExitStatus
+from scripts.settings import PROJECT_ROOT, Settings
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    shipped: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "invoke.yaml").read_text())
+    return copy.deepcopy(shipped)
+
+
+def test_the_shipped_settings_are_valid_and_aim_at_the_embedded_aws(config: dict[str, Any]) -> None:
+    settings = Settings.load(config)
+    assert settings.target == "local"
+    assert settings.aws.region == "eu-west-1"
+
+
+def test_every_shipped_setting_is_known_and_every_known_setting_is_shipped(
+    config: dict[str, Any],
+) -> None:
+    def names(value: Any) -> Any:
+        if dataclasses.is_dataclass(value):
+            fields = {field.name: names(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            return {name: inner for name, inner in fields.items() if name != "project_root"}
+        return {name: names(inner) for name, inner in value.items()} if isinstance(value, dict) else None
+
+    assert names(Settings.load(config)) == names(config)
+
+
+def test_a_flag_wins_over_the_file_and_an_empty_flag_was_not_given(config: dict[str, Any]) -> None:
+    assert Settings.load(config, target="aws").target == "aws"
+    assert Settings.load(config, target="").target == "local"
+    assert Settings.load(config, target=None).target == "local"
+
+
+def test_numbers_from_environment_variables_are_text_and_become_numbers(config: dict[str, Any]) -> None:
+    config["local"]["port"] = "9000"
+    assert Settings.load(config).local.port == 9000
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value", "variable"),
+    [
+        ("", "target", "moon", "INVOKE_TARGET"),
+        ("", "environment", "Dev!", "INVOKE_ENVIRONMENT"),
+        ("aws", "account_id", "123", "INVOKE_AWS_ACCOUNT_ID"),
+        ("aws", "region", "Ireland", "INVOKE_AWS_REGION"),
+        ("state", "bucket", "UPPER", "INVOKE_STATE_BUCKET"),
+        ("state", "lock_timeout", "30", "INVOKE_STATE_LOCK_TIMEOUT"),
+        ("terraform", "modules", "elsewhere", "INVOKE_TERRAFORM_MODULES"),
+        ("terraform", "parallelism", "many", "INVOKE_TERRAFORM_PARALLELISM"),
+        ("local", "port", -1, "INVOKE_LOCAL_PORT"),
+        ("smoke", "timeout", True, "INVOKE_SMOKE_TIMEOUT"),
+    ],
+)
+def test_a_bad_value_is_named_with_the_variable_that_corrects_it(
+    config: dict[str, Any], group: str, name: str, value: Any, variable: str
+) -> None:
+    (config[group] if group else config)[name] = value
+    with pytest.raises(DeployError) as failure:
+        Settings.load(config)
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+    assert f"{group}.{name}".lstrip(".") in failure.value.what
+    assert variable in failure.value.next_step
+
+
+def test_a_missing_group_is_named(config: dict[str, Any]) -> None:
+    config["state"] = None
+    with pytest.raises(DeployError, match="state"):
+        Settings.load(config)
+
+
+def test_settings_cannot_be_changed(config: dict[str, Any]) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings.load(config).target = "aws"  # type: ignore[misc]
+
+
+def test_the_tfvars_belong_to_the_environment(config: dict[str, Any]) -> None:
+    settings = Settings.load(config)
+    assert settings.tfvars["vpc_id"].startswith("vpc-")
+
+
+@pytest.mark.parametrize("content", [None, "not JSON", "[1]"])
+def test_unreadable_tfvars_are_explained(config: dict[str, Any], tmp_path: Path, content: str | None) -> None:
+    settings = dataclasses.replace(Settings.load(config), project_root=tmp_path)
+    if content is not None:
+        settings.tfvars_path.parent.mkdir(parents=True)
+        settings.tfvars_path.write_text(content)
+    with pytest.raises(DeployError, match=r"terraform\.tfvars\.json"):
+        _ = settings.tfvars
+
+
+def test_tfvars_are_read_once(config: dict[str, Any], tmp_path: Path) -> None:
+    settings = dataclasses.replace(Settings.load(config), project_root=tmp_path)
+    settings.tfvars_path.parent.mkdir(parents=True)
+    settings.tfvars_path.write_text(json.dumps({"vpc_id": "vpc-1"}))
+    first = settings.tfvars
+    settings.tfvars_path.unlink()
+    assert settings.tfvars is first

@@ -1,0 +1,122 @@
+"""Named steps: order, concurrency, failure, interruption, times."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+
+import pytest
+
+from scripts.console import Console
+from scripts.steps import NothingToDo, Step, Steps, Timing
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def steps(out: io.StringIO) -> Steps:
+    return Steps(Console(stdout=out))
+
+
+def test_independent_steps_run_side_by_side(steps: Steps) -> None:
+    meeting = threading.Barrier(2, timeout=5)
+    steps.run(Step("a", lambda: meeting.wait() and None), Step("b", lambda: meeting.wait() and None))
+    assert {timing.name for timing in steps.timings} == {"a", "b"}
+
+
+def test_a_step_begins_only_after_those_it_follows(steps: Steps) -> None:
+    order: list[str] = []
+    steps.run(
+        Step("last", lambda: order.append("last"), after=("first", "second")),
+        Step("second", lambda: order.append("second"), after=("first",)),
+        Step("first", lambda: order.append("first")),
+    )
+    assert order == ["first", "second", "last"]
+
+
+def test_a_step_does_not_wait_for_what_it_does_not_follow(steps: Steps) -> None:
+    second_ran = threading.Event()
+
+    def slow() -> None:
+        assert second_ran.wait(5)
+
+    steps.run(Step("slow", slow), Step("quick", lambda: None), Step("next", second_ran.set, after=("quick",)))
+
+
+def test_the_first_failure_ends_the_run_and_nothing_new_begins(steps: Steps, out: io.StringIO) -> None:
+    def fail() -> None:
+        raise LookupError("no such thing")
+
+    ran: list[str] = []
+    with pytest.raises(LookupError):
+        steps.run(Step("broken", fail), Step("next", lambda: ran.append("next"), after=("broken",)))
+    assert ran == []
+    assert "✗ broken" in out.getvalue()
+
+
+def test_a_failure_does_not_leave_running_steps_behind(steps: Steps) -> None:
+    started, failed = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def other() -> None:
+        started.set()
+        failed.wait(5)
+        ended.append("other")
+
+    def fail() -> None:
+        started.wait(5)
+        failed.set()
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        steps.run(Step("other", other), Step("broken", fail))
+    assert ended == ["other"]
+
+
+def test_a_step_that_finds_itself_not_needed_is_not_shown(steps: Steps, out: io.StringIO) -> None:
+    def skip() -> None:
+        raise NothingToDo
+
+    ran: list[str] = []
+    steps.run(Step("smoke", skip), Step("after", lambda: ran.append("after"), after=("smoke",)))
+    assert ran == ["after"]
+    assert "smoke" not in out.getvalue()
+
+
+def test_a_circle_is_an_error_and_not_a_standstill(steps: Steps) -> None:
+    with pytest.raises(ValueError, match="wait for each other"):
+        steps.run(Step("a", lambda: None, after=("b",)), Step("b", lambda: None, after=("a",)))
+
+
+def test_a_misspelt_predecessor_is_an_error(steps: Steps) -> None:
+    with pytest.raises(ValueError, match="bild"):
+        steps.run(Step("a", lambda: None, after=("bild",)))
+
+
+def test_the_summary_says_which_steps_ran_side_by_side() -> None:
+    build, init, apply = Timing("build", 0, 4), Timing("init", 1, 2), Timing("apply", 4, 9)
+    assert build.beside(init) and init.beside(build)
+    assert not build.beside(apply)
+
+
+def test_the_times_of_several_runs_add_up_in_one_table(steps: Steps, out: io.StringIO) -> None:
+    steps.run(Step("plan", lambda: None))
+    with steps.step("apply"):
+        pass
+    Console(stdout=out).show(steps.summary)
+    table = out.getvalue()
+    assert table.index("plan") < table.index("apply") < table.index("Total")
+
+
+def test_json_mode_has_one_event_a_step_with_its_seconds(out: io.StringIO) -> None:
+    steps = Steps(Console(stdout=out, json_lines=True))
+    steps.run(Step("plan", lambda: "cached"))
+    event = json.loads(out.getvalue())
+    assert event["type"] == "step"
+    assert event["name"] == "plan"
+    assert event["note"] == "cached"
+    assert event["took"] >= 0

@@ -1,0 +1,168 @@
+"""The command surface: help, flags, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from invoke.exceptions import Exit
+
+import tasks
+from scripts.command import command
+from scripts.errors import DeployError, ExitStatus
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = yaml.safe_load((ROOT / "invoke.yaml").read_text())
+
+EVERY_TASK = sorted(tasks.namespace.task_names)
+
+
+def ended(body: Callable[[], Any], **flags: Any) -> int:
+    """The exit status of a task with this body."""
+    try:
+        with command(CONFIG, **flags):
+            body()
+    except Exit as end:
+        return int(end.code)
+    return 0
+
+
+def failing(error: BaseException) -> Callable[[], Any]:
+    def body() -> None:
+        raise error
+
+    return body
+
+
+def test_the_command_surface_is_what_is_built_so_far() -> None:
+    assert EVERY_TASK == [
+        "deploy",
+        "destroy",
+        "doctor",
+        "frontend.build",
+        "frontend.publish",
+        "image.build",
+        "image.push",
+        "local.diff",
+        "local.down",
+        "local.logs",
+        "local.status",
+        "local.up",
+        "outputs",
+        "plan",
+        "smoke",
+        "status",
+    ]
+
+
+@pytest.mark.parametrize("name", EVERY_TASK)
+def test_every_task_explains_itself_and_each_of_its_flags(name: str) -> None:
+    task = tasks.namespace[name]
+    assert task.__doc__ and task.__doc__.strip().splitlines()[0].endswith(".")
+    undescribed = [argument.name for argument in task.get_arguments() if not argument.help]
+    assert undescribed == []
+
+
+@pytest.mark.parametrize("name", EVERY_TASK)
+def test_every_task_speaks_json_and_shows_tracebacks_on_demand(name: str) -> None:
+    flags = {argument.name for argument in tasks.namespace[name].get_arguments()}
+    assert {"json", "debug"} <= flags
+
+
+@pytest.mark.parametrize("name", ["deploy", "destroy"])
+def test_what_asks_can_be_answered_beforehand(name: str) -> None:
+    assert "yes" in {argument.name for argument in tasks.namespace[name].get_arguments()}
+
+
+def test_a_task_without_trouble_ends_with_zero() -> None:
+    assert ended(lambda: None) == 0
+
+
+@pytest.mark.parametrize("status", list(ExitStatus))
+def test_a_named_failure_ends_with_its_status(status: ExitStatus) -> None:
+    assert ended(failing(DeployError("It failed", status=status))) == int(status)
+
+
+def test_an_interruption_says_that_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(failing(KeyboardInterrupt())) == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
+def test_termination_ends_like_an_interruption() -> None:
+    assert ended(lambda: os.kill(os.getpid(), signal.SIGTERM)) == 130
+
+
+def test_a_bug_is_called_a_bug_and_shows_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(failing(ZeroDivisionError("division by zero"))) == 1
+    text = capsys.readouterr().err
+    assert "a bug of ours" in text
+    assert "ZeroDivisionError: division by zero" in text
+    assert "Traceback" not in text
+
+
+def test_debug_shows_the_traceback_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(failing(ZeroDivisionError()), debug=True) == 1
+    text = capsys.readouterr().err
+    assert "Traceback" in text
+    assert "a bug of ours" in text
+
+
+def test_a_refusal_of_aws_is_no_bug_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    from botocore.exceptions import NoCredentialsError
+
+    assert ended(failing(NoCredentialsError())) == 1
+    assert "AWS refused" in capsys.readouterr().err
+
+
+def test_with_json_a_failure_is_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(failing(DeployError("It failed", "why")), json=True) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["what"] == "It failed"
+    assert captured.err == ""
+
+
+def test_a_bad_setting_ends_before_anything_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    ran: list[str] = []
+    assert ended(lambda: ran.append("ran"), target="moon") == 3
+    assert ran == []
+    assert "target" in capsys.readouterr().err
+
+
+def test_signals_are_as_before_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    ended(lambda: None)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_invoke_passes_settings_flags_and_variables_on() -> None:
+    """The whole way: `inv`, invoke.yaml, an environment variable, an exit status."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "inv"), "plan", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "INVOKE_STATE_BUCKET": "NOT A BUCKET"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "state.bucket" in json.loads(done.stdout)["what"]
+
+
+def test_the_flag_target_is_known_to_invoke() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "inv"), "deploy", "--target", "moon"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "moon" in done.stderr

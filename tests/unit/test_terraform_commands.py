@@ -1,0 +1,150 @@
+"""The argument lists: what python-terraform builds, and the traps of it that we avoid."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import processes
+from scripts.terraform import Terraform
+
+
+class Recorder(Terraform):
+    """Builds and remembers the argument lists; runs nothing."""
+
+    def __init__(self, directory: Path, **options: Any) -> None:
+        super().__init__(directory, **options)
+        self.argvs: list[list[str]] = []
+
+    def _stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> processes.Finished:
+        self.argvs.append(list(argv))
+        if argv[1] in ("version", "show", "output"):
+            on_line(json.dumps({"terraform_version": "1.11.4"} if argv[1] == "version" else {}))
+        return processes.Finished(2 if argv[1] == "plan" else 0, "")
+
+
+@pytest.fixture
+def terraform(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path, variables={"secret": "hunter2"}, parallelism=7, lock_timeout="30s")
+
+
+def test_init_configures_the_backend_without_asking(terraform: Recorder) -> None:
+    terraform.init(["backend.hcl", "bucket=b"])
+    argv = terraform.argvs[0]
+    assert argv[:2] == ["terraform", "init"]
+    assert argv.index("-backend-config=backend.hcl") < argv.index("-backend-config=bucket=b")
+    assert {"-input=false", "-json", "-no-color", "-backend=true"} <= set(argv)
+
+
+def test_init_never_leaves_a_state_behind_unless_it_is_told_to(terraform: Recorder) -> None:
+    """python-terraform passes ``-reconfigure`` always."""
+    terraform.init()
+    terraform.init(reconfigure=True)
+    assert "-reconfigure" not in terraform.argvs[0]
+    assert "-reconfigure" in terraform.argvs[1]
+
+
+def test_plan_writes_a_file_and_tells_changes_by_its_exit_status(terraform: Recorder) -> None:
+    with terraform.plan() as saved:
+        pass
+    argv = terraform.argvs[0]
+    assert argv[:2] == ["terraform", "plan"]
+    assert sorted(argv[2:]) == sorted(
+        [
+            "-parallelism=7",
+            "-no-color",
+            "-input=false",
+            f"-out={saved.file}",
+            "-json",
+            "-lock-timeout=30s",
+            "-detailed-exitcode",
+        ]
+    )
+
+
+def test_a_destroy_plan_never_has_the_force_flag_that_terraform_no_longer_knows(
+    terraform: Recorder,
+) -> None:
+    with terraform.plan(destroy=True):
+        pass
+    argv = terraform.argvs[0]
+    assert "-destroy" in argv
+    assert "-force" not in argv
+
+
+def test_a_destroy_plan_does_not_refresh_so_that_a_missing_image_cannot_stop_it(
+    terraform: Recorder,
+) -> None:
+    with terraform.plan(destroy=True):
+        pass
+    assert "-refresh=false" in terraform.argvs[0]
+
+
+def test_apply_takes_the_saved_plan_and_asks_nothing(terraform: Recorder, tmp_path: Path) -> None:
+    terraform.apply(tmp_path / "plan")
+    argv = terraform.argvs[0]
+    assert argv[-1] == str(tmp_path / "plan")
+    assert {"-json", "-input=false", "-lock-timeout=30s", "-parallelism=7"} <= set(argv)
+
+
+def test_no_variable_reaches_an_argument_list_or_a_file(terraform: Recorder, tmp_path: Path) -> None:
+    """python-terraform writes ``var`` to a temporary -var-file, even when there is none."""
+    terraform.init()
+    with terraform.plan() as saved:
+        terraform.apply(saved.file)
+    terraform.output()
+    everything = " ".join(" ".join(argv) for argv in terraform.argvs)
+    assert "hunter2" not in everything
+    assert "-var" not in everything
+    assert terraform.temp_var_files.files == []
+
+
+def test_no_option_meant_for_the_library_leaks_into_the_arguments(terraform: Recorder) -> None:
+    """``synchronous``, ``capture_output`` and ``raise_on_error`` leak when they are used; they are not."""
+    terraform.init()
+    with terraform.plan() as saved:
+        terraform.apply(saved.file)
+    terraform.version()
+    terraform.force_unlock("id")
+    everything = " ".join(" ".join(argv) for argv in terraform.argvs)
+    for option in ("synchronous", "capture-output", "raise-on-error", "skip-plan"):
+        assert option not in everything
+
+
+def test_nothing_is_written_to_debug_logs(terraform: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    """python-terraform logs arguments and output at DEBUG."""
+    with caplog.at_level(logging.DEBUG):
+        with terraform.plan() as saved:
+            terraform.apply(saved.file)
+        terraform.output()
+    assert caplog.records == []
+
+
+def test_a_misspelt_method_is_an_error_and_not_a_terraform_command(terraform: Recorder) -> None:
+    with pytest.raises(AttributeError, match="aply"):
+        terraform.aply()
+
+
+def test_the_local_state_file_of_the_backend_is_not_read(tmp_path: Path) -> None:
+    """python-terraform reads ``.terraform/terraform.tfstate`` when it is made."""
+    (tmp_path / ".terraform").mkdir()
+    (tmp_path / ".terraform" / "terraform.tfstate").write_text("not JSON")
+    Terraform(tmp_path)
+
+
+def test_the_plan_file_is_private_and_gone_afterwards(terraform: Recorder) -> None:
+    with terraform.plan() as saved:
+        assert saved.file.stat().st_mode & 0o777 == 0o600
+        assert saved.file.parent.stat().st_mode & 0o777 == 0o700
+    assert not saved.file.parent.exists()
+
+
+def test_the_plan_file_is_gone_after_an_interruption(terraform: Recorder) -> None:
+    with pytest.raises(KeyboardInterrupt), terraform.plan() as saved:
+        raise KeyboardInterrupt
+    assert not saved.file.parent.exists()

@@ -1,0 +1,114 @@
+"""What a plan says, without its values."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from scripts.console import Console
+from scripts.terraform import Action, Plan, ResourceChange
+from scripts.terraform.events import Drift
+
+
+def change(address: str, *actions: str, **facts: Any) -> dict[str, Any]:
+    return {
+        "address": address,
+        "mode": facts.pop("mode", "managed"),
+        "type": address.split(".")[-2],
+        "action_reason": facts.pop("reason", ""),
+        "change": {"actions": list(actions), "before": None, "after": None, **facts},
+    }
+
+
+def plan(*changes: dict[str, Any], **outputs: Any) -> Plan:
+    return Plan.from_json({"resource_changes": list(changes), "output_changes": outputs})
+
+
+def shown(plan: Plan) -> str:
+    out = io.StringIO()
+    Console(stdout=out).show(plan)
+    return out.getvalue()
+
+
+def test_what_stays_as_it_is_and_what_is_only_read_is_left_out() -> None:
+    read = change("data.aws_x.a", "read", mode="data")
+    assert plan(change("aws_s3_bucket.a", "no-op"), read).empty
+
+
+def test_an_update_names_the_attributes_and_never_their_values() -> None:
+    secret = change(
+        "aws_x.a",
+        "update",
+        before={"password": "old-secret", "size": 1},
+        after={"password": "new", "size": 1},
+    )
+    result = plan(secret)
+    assert result.changes[0].attributes == ("password",)
+    assert "secret" not in repr(result)
+    assert "secret" not in shown(result)
+
+
+def test_an_attribute_known_only_after_the_apply_counts_as_changing() -> None:
+    update = change("aws_x.a", "update", before={"arn": "a"}, after={}, after_unknown={"arn": True})
+    assert plan(update).changes[0].attributes == ("arn",)
+
+
+def test_a_replacement_says_what_forces_it() -> None:
+    replaced = change("aws_x.a", "delete", "create", replace_paths=[["name"]])
+    assert plan(replaced).changes[0].forced_by == ("name",)
+    assert "forced by name" in shown(plan(replaced))
+
+
+def test_a_tainted_resource_says_so() -> None:
+    tainted = change("aws_x.a", "delete", "create", reason="replace_because_tainted")
+    assert "because_tainted" in shown(plan(tainted))
+
+
+def test_destroying_and_replacing_are_destructive_and_adding_is_not() -> None:
+    assert plan(change("aws_x.a", "delete")).destructive
+    assert plan(change("aws_x.a", "create", "delete")).destructive
+    assert not plan(change("aws_x.a", "create"), change("aws_x.b", "update")).destructive
+
+
+def test_publishing_again_is_not_destructive() -> None:
+    assert not plan(change("module.f.terraform_data.client", "delete", "create")).destructive
+
+
+def test_the_counts_stand_in_one_line() -> None:
+    result = plan(change("aws_x.a", "create"), change("aws_x.b", "delete"), change("aws_x.c", "delete"))
+    assert result.summary == "1 to add, 0 to change, 0 to replace, 2 to destroy"
+    assert result.operations == 3
+
+
+def test_a_change_of_outputs_alone_is_a_change() -> None:
+    result = plan(url={"actions": ["update"]}, same={"actions": ["no-op"]})
+    assert not result.empty
+    assert result.outputs == ("url",)
+    assert "outputs change: url" in result.summary
+
+
+def test_many_additions_are_one_row_a_module_and_replacements_are_always_listed() -> None:
+    added = [change(f'module.a["x.y"].aws_s3_bucket.b[{n}]', "create") for n in range(20)]
+    text = shown(plan(*added, change("aws_x.kept", "delete", "create")))
+    assert "20 resources: s3_bucket ×20" in text
+    assert "aws_x.kept" in text
+    assert len(text.splitlines()) < 8
+
+
+def test_drift_is_shown_apart_from_what_the_configuration_changes() -> None:
+    text = shown(Plan(drift=(Drift("aws_x.a", "update"),)))
+    assert "Changed outside Terraform" in text
+    assert "No changes" in text
+
+
+def test_the_module_of_an_address_is_its_first_level() -> None:
+    nested = ResourceChange('module.a["k"].module.b.aws_x.y[0]', Action.ADD)
+    assert nested.module == 'module.a["k"]'
+    assert nested.local_address == "module.b.aws_x.y[0]"
+    assert ResourceChange("aws_x.y", Action.ADD).module == ""
+
+
+def test_json_mode_has_the_same_facts() -> None:
+    data = plan(change("aws_x.a", "create")).to_json()
+    assert data["counts"]["add"] == 1
+    assert data["changes"][0]["address"] == "aws_x.a"
