@@ -85,7 +85,11 @@ class Console:
         if self.json_lines:
             self.event(outcome.type, **outcome.to_json())
         else:
-            self.rich.print(outcome)
+            from rich.text import Text
+
+            drawn = outcome.__rich__()
+            # Text is not wrapped or cropped: it holds addresses that are copied.
+            self.rich.print(drawn, soft_wrap=isinstance(drawn, Text))
 
     def event(self, type: str, **data: Any) -> None:
         """A JSON line; nothing in the mode for people."""

@@ -23,13 +23,13 @@ class Values:
 
     def __rich__(self) -> RenderableType:
         """Two columns."""
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for name, value in self.values.items():
-            table.add_row(Text(name, "bold"), Text(str(value)))
-        return table
+        width = max(map(len, self.values), default=0)
+        lines = [
+            Text.assemble((f"{name:<{width}}", "bold"), f"  {value}") for name, value in self.values.items()
+        ]
+        return Text("\n").join(lines)
 
 
 @dataclass(frozen=True)

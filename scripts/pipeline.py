@@ -41,7 +41,7 @@ def deploy(session: Session) -> ExitStatus:
             Step("build frontend", session.build_frontend, after=("check tools",)),
             Step("build image", session.build_image, after=("check tools",)),
             Step("prepare state", session.prepare_state, after=("check tools", "check account")),
-            Step("terraform init", session.init, after=("prepare state",)),
+            Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
             Step("terraform plan", session.plan, after=("terraform init",)),
             Step("smoke", early.run, after=("prepare state",)),
         )
@@ -69,7 +69,7 @@ def plan(session: Session) -> ExitStatus:
         session.steps.run(
             *_beginning(session),
             Step("prepare state", session.prepare_state, after=("check tools", "check account")),
-            Step("terraform init", session.init, after=("prepare state",)),
+            Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
             Step("terraform plan", session.plan, after=("terraform init",)),
         )
         session.console.show(session.planned.plan)
@@ -90,7 +90,8 @@ def destroy(session: Session) -> ExitStatus:
         )
         if session.deployed:
             session.steps.run(
-                Step("terraform init", session.init_to_read),
+                Step("prepare configuration", session.prepare_configuration),
+                Step("terraform init", session.init_to_read, after=("prepare configuration",)),
                 Step("terraform plan", session.plan_destroy, after=("terraform init",)),
             )
             _destroy(session)
@@ -177,6 +178,7 @@ def _beginning(session: Session) -> tuple[Step, ...]:
         Step("check tools", session.check_tools),
         Step(_connecting(session), session.connect),
         Step("check account", session.check_account, after=(_connecting(session),)),
+        Step("prepare configuration", session.prepare_configuration, after=(_connecting(session),)),
     )
 
 
@@ -193,7 +195,10 @@ def _found(session: Session) -> Iterator[None]:
             Step("find state", session.find_state, after=(_connecting(session),)),
         )
         if session.deployed:
-            session.steps.run(Step("terraform init", session.init_to_read))
+            session.steps.run(
+                Step("prepare configuration", session.prepare_configuration),
+                Step("terraform init", session.init_to_read, after=("prepare configuration",)),
+            )
         yield
 
 

@@ -17,7 +17,7 @@ from scripts.errors import DeployError
 from scripts.last_deploy import LastDeploy, LastDeployFile, fingerprint
 from scripts.settings import Settings
 from scripts.state import StateBucket
-from scripts.steps import Steps
+from scripts.steps import NothingToDo, Steps
 from scripts.target import Target, aws_target, local_target
 from scripts.terraform import SavedPlan, Terraform, events, workspace
 from scripts.terraform.workspace import Workspace
@@ -36,6 +36,7 @@ class Session:
         self.steps = Steps(console)
         self.record = LastDeployFile(settings)
         self.target: Target
+        self.workspace: Workspace
         self.terraform: Terraform
         self.planned: SavedPlan
         self.deployed = False
@@ -83,11 +84,21 @@ class Session:
 
     def check_account(self) -> str | None:
         """The account, and everything that the configuration refers to."""
-        preflight.account(self.settings, self.target).require()
-        # What the embedded AWS was seeded with is known since the last deploy of the same project.
-        if not (self.local and self._is_unchanged()):
-            preflight.references(self.settings, self.target).require()
+        if not self.local:
+            # The embedded AWS is always the account of the settings.
+            preflight.account(self.settings, self.target).require()
+        elif self._is_unchanged():
+            raise NothingToDo  # it was found at the last deploy of the same project
+        preflight.references(self.settings, self.target).require()
         return None
+
+    def prepare_configuration(self) -> str | None:
+        """Refresh the copy that Terraform runs in; nothing to do for the real account."""
+        if not self.local:
+            self.workspace = workspace.in_place(self.settings)
+            raise NothingToDo
+        self.workspace = workspace.local_copy(self.settings, self._registry_url)
+        return _modules(self.workspace)
 
     def prepare_state(self) -> str | None:
         """Make the state bucket if it is missing; notice a lost embedded AWS."""
@@ -215,11 +226,6 @@ class Session:
             )
             self.record.forget()
 
-    def _workspace(self) -> Workspace:
-        if not self.local:
-            return workspace.in_place(self.settings)
-        return workspace.local_copy(self.settings, self._registry_url)
-
     def _fixed_variables(self) -> dict[str, Any]:
         settings = self.settings
         fixed = {
@@ -233,7 +239,7 @@ class Session:
         return fixed | ({"project_root": str(settings.project_root)} if self.local else {})
 
     def _init(self, variables: Mapping[str, Any]) -> str | None:
-        place, settings = self._workspace(), self.settings
+        place, settings = self.workspace, self.settings
         self.terraform = Terraform(
             place.directory,
             binary=settings.terraform.binary,
@@ -243,11 +249,11 @@ class Session:
             lock_timeout=settings.state.lock_timeout,
         )
         if place.initialised:
-            return f"up to date, {_modules(place)}"
+            return "up to date"
         place.before_init()
         self.terraform.init(place.backend_config, reconfigure=self.local, on_event=self.notice)
         place.after_init()
-        return _modules(place)
+        return None
 
     def _plan(self, *, destroy: bool) -> str | None:
         self._heed_lock()

@@ -19,8 +19,8 @@ export class Child {
    * @param {string[]} options.args
    * @param {string} options.cwd
    * @param {Record<string, string | undefined>} options.env
-   * @param {(line: string) => string} options.clean Applied to each line before it is kept or cut to length: a
-   *   secret cut in two would no longer be recognized.
+   * @param {(line: string) => string} options.clean Applied to each line before it is cut to length and
+   *   kept: a secret cut in two would no longer be recognized.
    * @param {(line: string) => void} options.onLine Called for each clean line.
    */
   constructor({ command, args, cwd, env, clean, onLine }) {

@@ -117,14 +117,6 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         Raises:
             DeployError: with `ExitStatus.LOCKED` when somebody else holds the state.
         """
-        drift: list[events.Drift] = []
-
-        def listen(event: events.Event) -> None:
-            if isinstance(event, events.Drift):
-                drift.append(event)
-            if on_event:
-                on_event(event)
-
         # The directory is 0700 and the file 0600: a saved plan holds every value in the clear.
         with tempfile.TemporaryDirectory(prefix="terraform-plan-") as private:
             file = Path(private) / "plan"
@@ -139,15 +131,15 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
                 parallelism=self._parallelism,
                 lock_timeout=self._lock_timeout,
             )
-            changes = self._run(argv, "plan", listen, accepted=(0, 2)) == 2
+            changes = self._run(argv, "plan", on_event, accepted=(0, 2)) == 2
             # Reading a plan loads every provider's schema again: only when there is something to read.
-            plan = self.show(file, drift) if changes else Plan(drift=tuple(drift))
+            plan = self.show(file) if changes else Plan()
             yield SavedPlan(plan, file)
 
-    def show(self, file: Path, drift: Sequence[events.Drift] = ()) -> Plan:
+    def show(self, file: Path) -> Plan:
         """The content of a saved plan, without its values."""
         argv = self.cmd("show", str(file), json=python_terraform.IsFlagged)
-        return Plan.from_json(json.loads(self._capture(argv, "show")), drift)
+        return Plan.from_json(json.loads(self._capture(argv, "show")))
 
     def apply(self, file: Path, *, on_event: Listener | None = None) -> dict[str, Any]:
         """Apply a saved plan (a destroy plan destroys) and return the outputs that are not sensitive."""

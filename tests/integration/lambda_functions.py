@@ -22,6 +22,7 @@ _TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
+_VPC_ACCESS = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 RIC = PROJECT_ROOT / "container" / "node_modules" / "aws-lambda-ric"
 BEHAVIOURS = Path(__file__).parent / "functions" / "behaviours.mjs"
 
@@ -89,6 +90,8 @@ class Deployment:
         name = f"lambda-test-{uuid.uuid4().hex[:8]}"
         role = self.aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
         self.roles.append(name)
+        if "VpcConfig" in more:
+            self.aws.client("iam").attach_role_policy(RoleName=name, PolicyArn=_VPC_ACCESS)
         client = self.aws.client("lambda")
         settings: dict[str, Any] = {"MemorySize": 512, "Timeout": 10, **more}
         arn = client.create_function(
@@ -108,6 +111,9 @@ class Deployment:
         for name in self.functions:
             self.aws.client("lambda").delete_function(FunctionName=name)
         for name in self.roles:
+            attached = self.aws.client("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+            for policy in attached:
+                self.aws.client("iam").detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
             self.aws.client("iam").delete_role(RoleName=name)
         for name in self.repositories:
             self.aws.client("ecr").delete_repository(repositoryName=name, force=True)

@@ -107,16 +107,60 @@ class Stack:
         )
         return str(answer["Role"]["Arn"])
 
+    @property
+    def uri(self) -> str:
+        return (
+            f"arn:aws:apigateway:{REGION}:lambda:path/2021-11-15/functions/{self.function_arn}"
+            "/response-streaming-invocations"
+        )
+
     def _api(self) -> None:
+        """From an OpenAPI body, as the Terraform root does it."""
         api = self.client("apigateway")
         self.api_id = api.create_rest_api(name=self.name, endpointConfiguration={"types": ["REGIONAL"]})["id"]
-        (root,) = api.get_resources(restApiId=self.api_id)["items"]
-        parent = api.create_resource(restApiId=self.api_id, parentId=root["id"], pathPart="api")["id"]
-        proxy = api.create_resource(restApiId=self.api_id, parentId=parent, pathPart="{proxy+}")["id"]
-        self.method(proxy, "ANY")
+        api.put_rest_api(restApiId=self.api_id, mode="overwrite", body=json.dumps(self._openapi()))
         self.permit()
         deployment = api.create_deployment(restApiId=self.api_id)["id"]
         api.create_stage(restApiId=self.api_id, stageName="default", deploymentId=deployment)
+
+    def _openapi(self) -> dict[str, Any]:
+        stream = {
+            "type": "aws_proxy",
+            "httpMethod": "POST",
+            "uri": self.uri,
+            "responseTransferMode": "STREAM",
+            "timeoutInMillis": 900_000,
+        }
+        preflight = {
+            "type": "mock",
+            "requestTemplates": {"application/json": '{"statusCode":204}'},
+            "responses": {
+                "default": {
+                    "statusCode": "204",
+                    "responseParameters": {
+                        "method.response.header.Access-Control-Allow-Origin": "'https://x'"
+                    },
+                }
+            },
+        }
+        allowed = {"Access-Control-Allow-Origin": {"schema": {"type": "string"}}}
+        return {
+            "openapi": "3.0.1",
+            "info": {"title": self.name, "version": "1.0"},
+            "paths": {
+                "/api/{proxy+}": {
+                    "parameters": [
+                        {"name": "proxy", "in": "path", "required": True, "schema": {"type": "string"}}
+                    ],
+                    "x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": stream},
+                    "options": {
+                        "responses": {"204": {"description": "", "headers": allowed}},
+                        "x-amazon-apigateway-integration": preflight,
+                    },
+                }
+            },
+            "x-amazon-apigateway-binary-media-types": ["multipart/form-data"],
+        }
 
     def method(self, resource: str, http_method: str) -> None:
         """A method with a streaming integration."""
@@ -127,8 +171,7 @@ class Stack:
             **where,
             type="AWS_PROXY",
             integrationHttpMethod="POST",
-            uri=f"arn:aws:apigateway:{REGION}:lambda:path/2021-11-15/functions/{self.function_arn}"
-            "/response-streaming-invocations",
+            uri=self.uri,
             responseTransferMode="STREAM",
             timeoutInMillis=900_000,
         )
@@ -283,6 +326,17 @@ async def test_an_api_request_reaches_the_function_through_what_was_deployed(sta
     assert (event["resource"], event["path"], event["httpMethod"]) == ("/api/{proxy+}", "/api/echo", "POST")
     assert event["requestContext"]["apiId"] == stack.api_id
     assert event["requestContext"]["accountId"] == ACCOUNT
+
+
+async def test_an_upload_arrives_as_base64_and_a_preflight_needs_no_function(stack: Stack):
+    async with viewer(stack) as session:
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        async with session.post("/api/upload", data=b"\xff", headers=headers) as response:
+            event = await response.json()
+            assert (event["body"], event["isBase64Encoded"]) == ("/w==", True)
+        async with session.options("/api/upload") as response:
+            assert response.status == 204
+            assert response.headers["Access-Control-Allow-Origin"] == "https://x"
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html", "/chat/123"])

@@ -365,6 +365,13 @@ def test_lambda_gets_a_roles_credentials_and_they_can_do_what_its_policies_say(e
             emulator.as_key(given["AccessKeyId"], secret, token).client("s3").get_object(
                 Bucket="role-test", Key="lambda-test/a"
             )
+
+    emulator.aws.client("logs").create_log_group(logGroupName="/aws/lambda/role")
+    allow(emulator, "logs:CreateLogStream", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/role:*")
+    function.client("logs").create_log_stream(logGroupName="/aws/lambda/role", logStreamName="one")
+    with pytest.raises(ClientError):
+        function.client("logs").create_log_group(logGroupName="/aws/lambda/other")
+    emulator.aws.client("logs").delete_log_group(logGroupName="/aws/lambda/role")
     s3.delete_bucket_policy(Bucket="role-test")
     for key in ("lambda-test/a", "other/a"):
         s3.delete_object(Bucket="role-test", Key=key)

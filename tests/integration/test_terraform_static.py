@@ -24,6 +24,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from scripts.content import build_once
 from scripts.local.registry import MODULES_DIR, make_app
 from scripts.settings import Settings
 from scripts.target import local_target
@@ -38,7 +39,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parent.parent.parent
 TREE = ROOT / "infrastructure" / "terraform"
-CHECKOV = "checkov==3.3.30"
+CHECKOV_VERSION = "3.3.30"
 Graph = Mapping[str, frozenset[str]]
 
 
@@ -254,7 +255,7 @@ def test_a_wrong_value_is_refused_before_anything_is_planned(root: Root) -> None
 
 
 def _hcl(value: str) -> str:
-    return value if value[0] in "[{" or value.isdigit() and len(value) < 5 else json.dumps(value)
+    return value if value[0] in "[{" or (value.isdigit() and len(value) < 5) else json.dumps(value)
 
 
 # The order of work
@@ -302,8 +303,10 @@ def test_the_policy_scan_finds_nothing_that_is_not_explained(root: Root, plan: P
 
 def findings(*arguments: str) -> set[tuple[str, str]]:
     """Failed checks as ``(id, resource)``."""
-    command = [str(checkov()), *arguments, "--output", "json", "--quiet", "--compact", "--skip-download"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TREE.anchor)
+    # As a module: the scripts of an environment that was moved into its place name the old one.
+    command = [checkov() / "bin" / "python", "-m", "checkov.main", *arguments]
+    options = ["--output", "json", "--quiet", "--compact", "--skip-download"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, cwd=TREE.anchor)
     assert done.returncode in (0, 1), done.stderr
     report: Any = json.loads(done.stdout)
     return {(check["check_id"], check["resource"]) for check in report["results"]["failed_checks"]}
@@ -319,14 +322,15 @@ def explained() -> set[tuple[str, str]]:
 
 def checkov() -> Path:
     """checkov in an environment of its own, made once: its requirements fight with ours."""
-    environment = ROOT / ".artifacts" / "checkov-venv"
-    stamp = environment / "requirement"
-    if not stamp.is_file() or stamp.read_text() != CHECKOV:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        install = [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", CHECKOV]
-        subprocess.run(install, check=True)
-        stamp.write_text(CHECKOV)
-    return environment / "bin" / "checkov"
+
+    def make(environment: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        pip = [environment / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, f"checkov=={CHECKOV_VERSION}"], check=True)
+
+    environment = ROOT / ".artifacts" / f"checkov-{CHECKOV_VERSION}"
+    build_once(environment, make)
+    return environment
 
 
 def _covers(entry: tuple[str, str], finding: tuple[str, str]) -> bool:

@@ -76,6 +76,9 @@ class Rehearsal(Session):
         self.calls.append("build image")
         return None
 
+    def prepare_configuration(self) -> str | None:
+        return None
+
     def init(self) -> str | None:
         self.terraform = Terraform(self.root)
         self.terraform.init()

@@ -24,10 +24,6 @@ def line(type: str, **data: Any) -> str:
             events.PlannedChange(RESOURCE["addr"], "replace", "tainted"),
         ),
         (
-            line("resource_drift", change={"resource": RESOURCE, "action": "update"}),
-            events.Drift(RESOURCE["addr"], "update"),
-        ),
-        (
             line("apply_start", hook={"resource": RESOURCE, "action": "create"}),
             events.ApplyStart(RESOURCE["addr"], "create"),
         ),

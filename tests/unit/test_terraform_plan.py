@@ -7,7 +7,6 @@ from typing import Any
 
 from scripts.console import Console
 from scripts.terraform import Action, Plan, ResourceChange
-from scripts.terraform.events import Drift
 
 
 def change(address: str, *actions: str, **facts: Any) -> dict[str, Any]:
@@ -95,10 +94,25 @@ def test_many_additions_are_one_row_a_module_and_replacements_are_always_listed(
     assert len(text.splitlines()) < 8
 
 
-def test_drift_is_shown_apart_from_what_the_configuration_changes() -> None:
-    text = shown(Plan(drift=(Drift("aws_x.a", "update"),)))
-    assert "Changed outside Terraform" in text
-    assert "No changes" in text
+def drifted(before: dict[str, Any] | None, after: dict[str, Any] | None, *actions: str) -> Plan:
+    """A plan that sets ``size`` of aws_x.a back, after a refresh that saw this."""
+    update = change("aws_x.a", "update", before={"size": 2}, after={"size": 1})
+    drift = change("aws_x.a", *actions, before=before, after=after)
+    return Plan.from_json({"resource_changes": [update], "resource_drift": [drift]})
+
+
+def test_drift_is_shown_apart_when_the_plan_puts_it_right() -> None:
+    result = drifted({"size": 1}, {"size": 2}, "update")
+    assert result.drift == ("aws_x.a",)
+    assert "outside Terraform" in shown(result)
+
+
+def test_what_was_removed_outside_is_drift() -> None:
+    assert drifted({"size": 1}, None, "delete").drift == ("aws_x.a",)
+
+
+def test_a_refresh_that_only_reads_null_as_empty_is_no_drift() -> None:
+    assert drifted({"tags": None}, {"tags": {}}, "update").drift == ()
 
 
 def test_the_module_of_an_address_is_its_first_level() -> None:

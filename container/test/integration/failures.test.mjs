@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assertNoSecrets, get, startLambda, until, withLambda } from '../support/lambda.mjs';
+import { assertNoSecrets, get, startLambda, until } from '../support/lambda.mjs';
 
 describe('an app that crashes', () => {
   let lambda;

@@ -71,7 +71,7 @@ describe('a slow cold start', { concurrency: 2 }, () => {
     'does not hold up the init phase: the request waits in its own invocation',
     withLambda({ env: { APP_BOOT_MS: '9300' } }, async (lambda) => {
       const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
-      assert.ok(stream.ms < 9_500, `init took ${stream.ms} ms`);
+      assert.ok(stream.ms < 10_000, `Lambda would have cut init: ${stream.ms} ms`);
       assert.deepEqual(lambda.logged('cold_start'), []);
       assert.equal((await get(lambda, '/api/health')).text, 'OK');
       assert.equal((await lambda.notes('starts')).length, 1);
@@ -95,6 +95,7 @@ describe('after the end of an event stream', () => {
   test(
     'the client has its answer, and the app gets time to save it before the environment may freeze',
     withLambda({ env: { RESPONSE_GRACE_MS: '1500' } }, async (lambda) => {
+      await get(lambda, '/api/health');
       const chat = await get(lambda, '/api/chat', { method: 'POST', body: '{}' });
       assert.ok(chat.ms < 1_400, `the client waited ${chat.ms} ms`);
       const began = performance.now();
@@ -108,7 +109,7 @@ describe('after the end of an event stream', () => {
     'other responses get none: the environment is free at once',
     withLambda({ env: { RESPONSE_GRACE_MS: '3000' } }, async (lambda) => {
       await get(lambda, '/api/login', { method: 'POST', body: '{}' });
-      assert.ok((await get(lambda, '/api/health')).ms < 1_000);
+      assert.ok((await get(lambda, '/api/health')).ms < 2_000);
     }),
   );
 });

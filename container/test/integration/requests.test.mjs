@@ -81,7 +81,9 @@ describe('a response', () => {
     assert.equal(prelude.headers['content-type'], 'image/png');
     assert.equal(body.length, size);
     const block = Buffer.from(Array.from({ length: 65_536 }, (_, index) => index % 256));
-    for (let at = 0; at < size; at += block.length) assert.ok(body.subarray(at, at + block.length).equals(block));
+    for (let at = 0; at < size; at += block.length) {
+      assert.ok(body.subarray(at, at + block.length).equals(block), `at byte ${at}`);
+    }
   });
 
   test('waits for a slow reader instead of piling up in memory', async () => {

@@ -122,7 +122,7 @@ export function restEvent(path, { method = 'GET', query, headers = {}, body, bas
 /** GET, unless the options say otherwise. */
 export const get = (lambda, path, options) => lambda.invoke(restEvent(path, options));
 
-/** A test body with a function of its own. @param {object} options @param {(lambda: object) => Promise<void>} body */
+/** A test body that gets a function of its own. */
 export const withLambda = (options, body) => async () => {
   const lambda = await startLambda(options);
   try {

@@ -20,6 +20,7 @@ from scripts.local.edge.compression import compressed
 from scripts.local.edge.forwarding import Hop, origin_request
 from scripts.local.edge.messages import ConnectionCut, Headers, Request, Response, whole, without
 from scripts.local.edge.model import CacheBehavior, ControlPlane, Distribution, Origin
+from scripts.local.edge.response_headers import apply_policy
 from scripts.local.edge.wildcard import matches
 
 POP = "LOC50-P1"
@@ -97,7 +98,8 @@ class CloudFront:
             if origin.is_s3:
                 response = await self._s3_behavior(distribution, request)
             else:
-                response = _signed(await self._from_api(plane, behavior, origin, request, hop), hop)
+                response = await self._from_api(plane, behavior, origin, request, hop)
+                response = _signed(apply_policy(response, request, behavior.response_headers), hop)
             return Served(await compressed(response, request, behavior), pattern)
         except OriginUnavailable as error:
             return Served(error_page(error.status, error.reason, hop), pattern)

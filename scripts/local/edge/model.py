@@ -43,6 +43,34 @@ class ForwardingPolicy:
 
 
 @dataclass(frozen=True)
+class HeaderRule:
+    """A response header that CloudFront sets; `override` replaces the origin's."""
+
+    name: str
+    value: str
+    override: bool = False
+
+
+@dataclass(frozen=True)
+class CorsPolicy:
+    """CORS headers for requests from these origins; empty values are not sent."""
+
+    origins: tuple[str, ...]
+    override: bool
+    headers: Mapping[str, str]
+    preflight_headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ResponseHeadersPolicy:
+    """A response headers policy; names of removed headers in lower case."""
+
+    rules: tuple[HeaderRule, ...] = ()
+    removed: frozenset[str] = frozenset()
+    cors: CorsPolicy | None = None
+
+
+@dataclass(frozen=True)
 class CacheBehavior:
     """A cache behavior.
 
@@ -64,6 +92,7 @@ class CacheBehavior:
     caches: bool = False
     compress: bool = False
     edge_functions: Mapping[str, str] = field(default_factory=dict)
+    response_headers: ResponseHeadersPolicy | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def install(context: Context) -> None:
         lambda_images,
         managed_policies,
         missing_keys,
-        parameter_authorization,
+        request_resources,
         secure_transport,
         service_roles,
     )
@@ -80,7 +80,7 @@ def install(context: Context) -> None:
         lambda_images,
         managed_policies,
         missing_keys,
-        parameter_authorization,
+        request_resources,
         secure_transport,
         service_roles,
         generation,

@@ -14,7 +14,6 @@ from aiohttp import web
 from yarl import URL
 
 from scripts.local.edge.app import serving
-from scripts.local.edge.discovery import behavior_of
 from scripts.local.edge.lambda_integration import Limits
 from scripts.local.edge.model import (
     HTTP_METHODS,
@@ -30,6 +29,7 @@ from scripts.local.edge.model import (
     Stage,
     Statement,
 )
+from scripts.local.edge.read_cloudfront import behavior_of
 
 ACCOUNT, REGION, API = "515966504419", "eu-west-1", "abc123def4"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:librechat-lambda-api-dev"
@@ -85,6 +85,7 @@ def behavior(
     *,
     cache: dict[str, Any] | None = CACHING_DISABLED,
     policy: dict[str, Any] | None = None,
+    response: dict[str, Any] | None = None,
     methods: tuple[str, ...] = tuple(sorted(HTTP_METHODS)),
     **config: Any,
 ) -> CacheBehavior:
@@ -98,6 +99,7 @@ def behavior(
         },
         cache,
         policy,
+        response,
     )
 
 

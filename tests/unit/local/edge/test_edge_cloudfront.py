@@ -16,10 +16,12 @@ from edge_deployment import (
     CACHING_OPTIMIZED,
     DEFAULT_BEHAVIOR,
     DOMAIN,
+    answering,
     behavior,
     deployed,
     distribution,
     ok,
+    prelude,
     request_policy,
     served,
     viewing,
@@ -299,3 +301,43 @@ def test_all_viewer_adds_no_cloudfront_headers_but_all_except_does():
         .cloudfront_headers.includes("x")
     )
     assert API_BEHAVIOR.forwarding[1].cloudfront_headers.includes("cloudfront-forwarded-proto")
+
+
+POLICY = {
+    "SecurityHeadersConfig": {
+        "ContentTypeOptions": {"Override": True},
+        "FrameOptions": {"Override": False, "FrameOption": "SAMEORIGIN"},
+        "XSSProtection": {"Override": False, "Protection": True, "ModeBlock": True},
+        "StrictTransportSecurity": {
+            "Override": False,
+            "AccessControlMaxAgeSec": 31536000,
+            "IncludeSubdomains": True,
+        },
+    },
+    "CustomHeadersConfig": {"Items": [{"Header": "X-Ours", "Value": "1", "Override": True}]},
+    "RemoveHeadersConfig": {"Items": [{"Header": "X-Powered-By"}]},
+    "CorsConfig": {
+        "AccessControlAllowOrigins": {"Items": ["https://*.example.com"]},
+        "AccessControlAllowCredentials": True,
+        "OriginOverride": True,
+    },
+}
+
+
+async def test_a_response_headers_policy_sets_and_removes_what_it_says():
+    policed = behavior("/api/*", "api", policy=ALL_VIEWER_EXCEPT_HOST, response=POLICY)
+    head = prelude(headers={"X-Powered-By": "Express", "X-Frame-Options": "DENY", "x-ours": "2"})
+    plane = one(behaviors=(policed, DEFAULT_BEHAVIOR))
+    async with viewing(plane, answering(head)) as viewer:
+        async with viewer.get("/api/x", headers={"Origin": "https://a.example.com"}) as response:
+            seen = response.headers
+        async with viewer.get("/api/x", headers={"Origin": "https://evil.example"}) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers
+    assert seen["X-Content-Type-Options"] == "nosniff"
+    assert seen.getall("X-Frame-Options") == ["DENY"]
+    assert seen["X-XSS-Protection"] == "1; mode=block"
+    assert seen["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert seen.getall("X-Ours") == ["1"]
+    assert "X-Powered-By" not in seen
+    assert seen["Access-Control-Allow-Origin"] == "https://a.example.com"
+    assert seen["Access-Control-Allow-Credentials"] == "true"

@@ -84,6 +84,16 @@ async def test_a_failure_after_the_first_byte_cuts_the_connection():
             await response.read()
 
 
+async def test_a_fault_of_the_edge_itself_cuts_the_connection_too():
+    async def handler(_invocation: FakeInvocation) -> AsyncIterator[bytes]:
+        yield prelude(headers=SSE) + b"data: 1\n\n"
+        raise ValueError("a bug")
+
+    async with viewing(functions=FakeFunctions(handler)) as viewer, viewer.get("/api/chat") as response:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+
+
 async def test_a_failure_before_the_delimiter_is_a_bad_gateway():
     async def handler(invocation: FakeInvocation) -> AsyncIterator[bytes]:
         invocation.error = RuntimeError("Task timed out after 3.00 seconds")

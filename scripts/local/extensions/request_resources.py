@@ -1,8 +1,12 @@
-"""ssm:GetParameters is authorized for every parameter it names.
+"""The resources on which requests of the function's role are authorized.
 
-Restores https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html:
-the action's resource is the parameter, so that a policy which lists the ARNs permits the call, and one
-ARN that is missing refuses it whole. MiniStack asks for the right to ``*``.
+Restores, where MiniStack asks for the right to ``*`` or to a log group's bare ARN:
+
+- ssm:GetParameters needs the right to every parameter it names, so that a policy which lists the ARNs
+  permits the call and one that is missing refuses it whole
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html);
+- writing logs needs the right to ``log-group:NAME:log-stream:STREAM``, which is why policies end in ``:*``
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html).
 """
 
 from __future__ import annotations
@@ -13,9 +17,9 @@ from typing import Any
 
 from scripts.local.extensions import Context, replace
 
-_ACTION = "ssm:GetParameters"
+_LOG_WRITES = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
 
-_named: ContextVar[tuple[str, ...]] = ContextVar("parameters named by the request", default=())
+_parameters: ContextVar[tuple[str, ...]] = ContextVar("parameters named by the request", default=())
 
 
 def install(context: Context) -> None:
@@ -34,19 +38,20 @@ def install(context: Context) -> None:
             account: str,
         ) -> str:
             found = str(original(service, method, path, headers, body, query, region, account))
-            _named.set(())
-            if headers.get("x-amz-target", "").endswith(".GetParameters"):
-                names = json.loads(body or b"{}").get("Names", [])
-                _named.set(tuple(_arn(name, region, account) for name in names))
+            action = headers.get("x-amz-target", "").rpartition(".")[2]
+            named = _json(body).get("Names", []) if action == "GetParameters" else []
+            _parameters.set(tuple(_parameter_arn(name, region, account) for name in named))
+            if service == "logs" and action in _LOG_WRITES:
+                return f"{found}:log-stream:{_json(body).get('logStreamName', '')}"
             return found
 
         return extract_resource_arn
 
     def asking(original: Any) -> Any:
         def enforce(key: str, action: str, service: str, region: str, *rest: Any, **more: Any) -> Any:
-            if action != _ACTION or not _named.get():
+            if action != "ssm:GetParameters" or not _parameters.get():
                 return original(key, action, service, region, *rest, **more)
-            for arn in _named.get():
+            for arn in _parameters.get():
                 refusal = original(key, action, service, region, **{**more, "resource_arn": arn})
                 if refusal:
                     return refusal
@@ -58,7 +63,15 @@ def install(context: Context) -> None:
     replace(iam_evaluator, "enforce", asking)
 
 
-def _arn(name: str, region: str, account: str) -> str:
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _parameter_arn(name: str, region: str, account: str) -> str:
     """A parameter's ARN from what GetParameters takes: its ARN, or its name with or without a version."""
     if name.startswith("arn:"):
         return name

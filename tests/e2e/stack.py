@@ -1,0 +1,131 @@
+"""A deployment of the tests' own: `inv` against an embedded AWS that nobody else uses.
+
+It lives in a directory and on ports of its own, so that a running rehearsal stays untouched. The
+Terraform that it deploys is a copy, which the mutations change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One finished command: its exit status and, with ``--json``, its events."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        return tuple(json.loads(line) for line in self.stdout.splitlines())
+
+    def last(self, type: str) -> dict[str, Any]:
+        """The last event of a type."""
+        found = [event for event in self.events if event["type"] == type]
+        assert found, f"no {type} event\n{self.stdout[-3000:]}\n{self.stderr[-3000:]}"
+        return found[-1]
+
+
+@dataclass
+class Stack:
+    """Commands against one embedded AWS.
+
+    Attributes:
+        directory: Everything it owns: the embedded AWS's state and the copy of the Terraform tree.
+        environment: What points `inv` at it.
+    """
+
+    directory: Path
+    environment: dict[str, str]
+    url: str
+    life: dict[str, Ended] = field(default_factory=dict)
+
+    @property
+    def terraform(self) -> Path:
+        """The tree that is deployed, a copy of the shipped one."""
+        return self.directory / "terraform-source"
+
+    def inv(self, *arguments: str, **environment: str) -> Ended:
+        """Run a task as a user does."""
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "inv"), *arguments],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def plan_json(self) -> dict[str, Any]:
+        """``terraform show -json`` of a fresh plan, made as the runner makes it."""
+        workspace = self.directory / "local" / "terraform" / "environments" / "dev"
+        shown = self.inv("local.env", "--json")
+        environment = {**self.environment, **shown.last("environment")["values"]}
+
+        def terraform(*arguments: str) -> str:
+            return subprocess.run(
+                ["terraform", f"-chdir={workspace}", *arguments],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+
+        file = self.directory / "e2e.tfplan"
+        try:
+            terraform("plan", "-input=false", f"-out={file}")
+            plan: dict[str, Any] = json.loads(terraform("show", "-json", str(file)))
+        finally:
+            file.unlink(missing_ok=True)
+        return plan
+
+    def restore(self) -> None:
+        """Bring the copy of the Terraform tree back to the shipped one."""
+        shutil.rmtree(self.terraform, ignore_errors=True)
+        shutil.copytree(
+            ROOT / "infrastructure" / "terraform",
+            self.terraform,
+            ignore=shutil.ignore_patterns(".terraform*"),
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_stack(directory: Path) -> Stack:
+    """A stack that is not deployed yet."""
+    port = free_port()
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("INVOKE_", "AWS_"))
+    }
+    stack = Stack(
+        directory,
+        environment
+        | {
+            "INVOKE_LOCAL_DIRECTORY": str(directory / "local"),
+            "INVOKE_LOCAL_PORT": str(port),
+            "INVOKE_LOCAL_CONTROL_PORT": str(free_port()),
+            "INVOKE_TERRAFORM_DIRECTORY": str(directory / "terraform-source"),
+        },
+        f"http://localhost:{port}",
+    )
+    stack.restore()
+    return stack

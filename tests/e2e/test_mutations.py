@@ -1,0 +1,179 @@
+"""The rehearsal tells the truth: one wrong line of Terraform makes the deploy fail, for the right reason.
+
+Every mutation is applied to a copy of the tree and deployed by ``inv deploy`` onto the shared stack,
+each straight after the one before: an apply both repairs the last fault and brings the next. A
+mutation without a smoke failure would mean that the embedded AWS forgives what AWS does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.stack import ROOT, Ended, Stack
+
+pytestmark = pytest.mark.e2e
+
+API, BACKEND, FRONTEND, REDIS = (
+    f"modules/{name}/main.tf" for name in ("api-gateway", "backend", "frontend", "redis")
+)
+
+# The Redis connection of a warm environment outlives its rule, as tracked connections do in a VPC.
+# A changed variable makes the next request start a new environment.
+NEW_ENVIRONMENTS = (BACKEND, r'SSE_HEARTBEAT_MS = "15000"', 'SSE_HEARTBEAT_MS = "15001"')
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A fault and how it must show.
+
+    Attributes:
+        name: What is wrong.
+        edits: ``(file, pattern, replacement)``, each of which must match exactly once.
+        status: Exit status of ``inv deploy``: 4 smoke, 1 apply or plan.
+        check: Id of the smoke check that must fail; empty when the apply does.
+        says: Pattern that the failure's text must match.
+    """
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+    status: int
+    check: str
+    says: str
+
+
+MUTATIONS = (
+    Mutation(
+        "responseTransferMode BUFFERED instead of STREAM",
+        ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),),
+        4, "SC-003", r"responseTransferMode",
+    ),
+    Mutation(
+        "plain invocations URI with STREAM",
+        ((API, r"2021-11-15/functions/\$\{var.function_arn\}/response-streaming-invocations",
+          "2015-03-31/functions/${var.function_arn}/invocations"),),
+        1, "", r"response-streaming-invocations|[Ii]nvalid",
+    ),
+    Mutation(
+        "origin_path removed",
+        ((FRONTEND, r'origin_path = "/\$\{var.api.stage_name\}"\n', ""),),
+        4, "SC-003", r"origin_path",
+    ),
+    Mutation(
+        "no behaviour for /api/*",
+        ((FRONTEND, r"for pattern in var\.api\.path_patterns", 'for pattern in ["/oauth/*"]'),),
+        4, "SC-003", r"/api/\* behavio",
+    ),
+    Mutation(
+        "every viewer header forwarded, Host included",
+        ((FRONTEND, "b689b0a8-53d0-40ab-baf2-68738e2966ac", "216adef6-5c7f-47e4-b989-5492eafa07d3"),),
+        4, "SC-003", r"Host",
+    ),
+    Mutation(
+        "SPA function detached",
+        ((FRONTEND, r'function_association +=.*', ""),),
+        4, "US1.2", r"SPA function|CloudFront Function",
+    ),
+    Mutation(
+        "Lambda permission removed",
+        ((API, r'resource "aws_lambda_permission" "api" \{[^}]*(\{[^}]*\}[^}]*)*\}', ""),),
+        4, "SC-003", r"permission",
+    ),
+    Mutation(
+        "bucket policy removed",
+        ((FRONTEND, r"attach_policy = true", "attach_policy = false"),),
+        4, "US1.1", r"bucket policy",
+    ),
+    Mutation(
+        "OPTIONS removed",
+        ((API, r"options +=.*", ""),),
+        4, "FR-042", r"MOCK|OPTIONS",
+    ),
+    Mutation(
+        "Redis' ingress rule removed",
+        ((REDIS, r'resource "aws_vpc_security_group_ingress_rule" "client" \{[^}]*\}', ""), NEW_ENVIRONMENTS),
+        4, "SC-003", r"(?i)redis",
+    ),
+    Mutation(
+        "wrong SSM parameter ARN",
+        ((BACKEND, r"LIBRECHAT_SSM_PARAMETERS = jsonencode\(var.ssm_parameters\)",
+          r'LIBRECHAT_SSM_PARAMETERS = replace('
+          r'jsonencode(var.ssm_parameters), "/JWT_SECRET\"", "/JWT_SECRETS\"")'),),
+        4, "SC-003", r"JWT_SECRETS",
+    ),
+    Mutation(
+        "wrong key of librechat.yaml",
+        ((BACKEND, r"CONFIG_S3_KEY += var\.app_config\.key", 'CONFIG_S3_KEY = "${var.app_config.key}.bak"'),),
+        4, "SC-003", r"librechat\.yaml\.bak",
+    ),
+    Mutation(
+        "function timeout of 3 s",
+        ((BACKEND, r"timeout +=.*", "timeout = 3"),),
+        4, "SC-004", r"timeout",
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def restored(stack: Stack) -> Iterator[None]:
+    """Leave the shared stack as the shipped tree has it."""
+    yield
+    stack.restore()
+    repaired = stack.inv("deploy", "--yes", "--json")
+    assert repaired.status == 0, repaired.stdout[-3000:]
+
+
+@pytest.fixture(scope="module")
+def table(request: pytest.FixtureRequest) -> Iterator[list[tuple[str, str, str]]]:
+    """Collects what each mutation showed, and prints it after the last one."""
+    rows: list[tuple[str, str, str]] = []
+    yield rows
+    lines = ["| mutation | fails in | and says |", "|---|---|---|"]
+    lines += [f"| {name} | {where} | {said} |" for name, where, said in rows]
+    artefact = ROOT / ".artifacts" / "mutations.md"
+    artefact.parent.mkdir(exist_ok=True)
+    artefact.write_text("\n".join(lines) + "\n")
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line("")
+        for line in lines:
+            reporter.write_line(line)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_wrong_line_fails_the_deploy_for_the_right_reason(
+    stack: Stack, mutation: Mutation, table: list[tuple[str, str, str]]
+) -> None:
+    stack.restore()
+    for name, pattern, replacement in mutation.edits:
+        file = stack.terraform / name
+        text, count = re.subn(pattern, lambda _, new=replacement: new, file.read_text())
+        assert count == 1, f"{pattern!r} matches {count} times in {name}"
+        file.write_text(text)
+
+    ended = stack.inv("deploy", "--yes", "--json")
+
+    where, said = _failure(ended, mutation.check)
+    table.append((mutation.name, where, said))
+    assert ended.status == mutation.status, f"exit {ended.status}: {where}: {said}\n{ended.stdout[-3000:]}"
+    assert re.search(mutation.says, said), f"{where} says: {said}"
+
+
+def _failure(ended: Ended, check: str) -> tuple[str, str]:
+    """Where the deploy failed and what it said there, as one line."""
+    if ended.status == 0:
+        return "nothing", ""
+    if check:
+        failed = [c for c in ended.last("smoke")["checks"] if c["status"] == "failed"]
+        wanted = [c for c in failed if check in c["id"]]
+        assert wanted, f"{check} did not fail; {[(c['id'], c.get('reason')) for c in failed]}"
+        return f"smoke {check}", _one_line(wanted[0]["reason"])
+    error = ended.last("error")
+    return error["what"], _one_line(f"{error['why']} {error['evidence']}")
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()[:500]
