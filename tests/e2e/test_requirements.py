@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stack import Stack, make_stack
 from tests.e2e.requirements import IDS, REQUIREMENTS, Evidence
+from tests.e2e.stack import Stack, make_stack
 
 pytestmark = pytest.mark.e2e
 
