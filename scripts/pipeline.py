@@ -51,7 +51,7 @@ def deploy(session: Session) -> ExitStatus:
             outputs = _remembered(session)
         else:
             _confirm(session, plan)
-            outputs = _apply(session, plan)
+            outputs = _apply(session, plan, "terraform apply")
         if session.local:
             session.record.complete(session.fingerprint(), outputs)
         report = early.report if plan.empty and early.report and early.report.ok else None
@@ -215,7 +215,7 @@ def _confirm(session: Session, plan: Plan) -> None:
         raise DeployError("Not confirmed; nothing was changed", next_step="Run it again when you are sure.")
 
 
-def _apply(session: Session, plan: Plan) -> dict[str, Any]:
+def _apply(session: Session, plan: Plan, name: str) -> dict[str, Any]:
     if session.local:
         session.record.begin()
     display = ApplyDisplay(session.console, plan.operations)
@@ -224,7 +224,7 @@ def _apply(session: Session, plan: Plan) -> dict[str, Any]:
         session.notice(event)
         display(event)
 
-    with session.steps.step("terraform apply"), display.shown():
+    with session.steps.step(name), display.shown():
         return session.terraform.apply(session.planned.file, on_event=listen)
 
 
@@ -254,7 +254,7 @@ def _destroy(session: Session) -> None:
     question = f"Destroy all {len(plan.changes)} resources, the users' files among them?"
     if not session.console.confirm(question):
         raise DeployError("Not confirmed; nothing was destroyed", next_step="Run it again when you are sure.")
-    _apply(session, plan)
+    _apply(session, plan, "terraform destroy")
 
 
 def _left_behind(found: inventory.Inventory) -> DeployError:

@@ -32,6 +32,8 @@ export class Application {
   #healthy = false;
   #failedPolls = 0;
   #pending;
+  /** From the start of the process to here: Node, aws-lambda-ric and our modules. A restart has none. */
+  #importMs = Math.round(performance.now());
 
   /**
    * @param {object} parts
@@ -95,8 +97,7 @@ export class Application {
 
   async #start() {
     const began = performance.now();
-    // From the start of the process to here: Node, aws-lambda-ric and our modules. A restart has none.
-    const timings = { import: this.#child ? 0 : Math.round(began) };
+    const timings = { import: this.#importMs };
     if (this.#settings.problems.length > 0) {
       throw new ColdStartError('settings', this.#settings.problems.join('; '));
     }
@@ -127,6 +128,7 @@ export class Application {
       attempts: health.attempts,
       pid: this.#child.pid,
     });
+    this.#importMs = 0;
   }
 
   #spawn(secrets, credentialsFile) {

@@ -157,12 +157,11 @@ async def _emulator(options: Options) -> AsyncIterator[tuple[asyncio.subprocess.
 @asynccontextmanager
 async def _serving(app: web.Application, port: int) -> AsyncIterator[int]:
     """Serve an application on loopback; yields its port."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
+    # An open stream must not hold up the end of the process.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=2)
     await runner.setup()
     try:
-        # "localhost" means either family to a browser; serve both where the machine has both.
-        site = web.TCPSite(runner, "127.0.0.1", port, reuse_address=True)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

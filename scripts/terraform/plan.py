@@ -76,11 +76,14 @@ class Plan:
     def destructive(self) -> bool:
         """Whether something that exists would be destroyed or replaced.
 
-        A ``terraform_data`` does not count: replacing it is pushing or publishing again.
+        Two replacements do not count: a ``terraform_data`` is a push or an upload that is done again,
+        and a tainted resource was never finished (an interrupted deploy goes on without a question).
         """
         return any(
-            change.action in (Action.DESTROY, Action.REPLACE) and change.type != "terraform_data"
+            change.action is Action.DESTROY
+            or (change.action is Action.REPLACE and change.forced_by != (_TAINTED,))
             for change in self.changes
+            if change.type != "terraform_data"
         )
 
     @property
@@ -149,6 +152,8 @@ class Plan:
         parts.append(Text(f"Plan: {self.summary}" if not self.empty else self.summary, "bold"))
         return Group(*parts)
 
+
+_TAINTED = "because_tainted"
 
 _MARKS = {
     Action.ADD: ("+", "green"),
@@ -238,7 +243,19 @@ def _drift(data: Mapping[str, Any], changes: Sequence[ResourceChange]) -> tuple[
 
 
 def _changed(change: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the top-level attributes that differ, those known only after the apply among them."""
     before, after = change.get("before") or {}, change.get("after") or {}
     unknown = change.get("after_unknown") or {}
     names = sorted({*before, *after, *unknown})
-    return tuple(name for name in names if unknown.get(name) or before.get(name) != after.get(name))
+    return tuple(
+        name for name in names if _any_true(unknown.get(name)) or before.get(name) != after.get(name)
+    )
+
+
+def _any_true(marks: Any) -> bool:
+    """Whether a tree of marks (``after_unknown``) marks anything: ``[{}]`` and ``[false]`` do not."""
+    if isinstance(marks, Mapping):
+        return any(map(_any_true, marks.values()))
+    if isinstance(marks, list):
+        return any(map(_any_true, marks))
+    return bool(marks)

@@ -144,7 +144,11 @@ def test_overwriting_removes_what_the_document_no_longer_names(api: Any):
     root = resource(api, "/")["id"]
     smaller = changed("paths", value={"/oauth/{proxy+}": DOCUMENT["paths"]["/api/{proxy+}"]})
     put(api, changed("x-amazon-apigateway-binary-media-types", value=None) | {"paths": smaller["paths"]})
-    assert {r["path"] for r in api.get_resources(restApiId=api.id)["items"]} == {"/", "/oauth", "/oauth/{proxy+}"}
+    assert {r["path"] for r in api.get_resources(restApiId=api.id)["items"]} == {
+        "/",
+        "/oauth",
+        "/oauth/{proxy+}",
+    }
     assert resource(api, "/")["id"] == root
     assert not api.get_rest_api(restApiId=api.id).get("binaryMediaTypes")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,7 +160,7 @@ def test_an_immutable_tag_takes_the_same_digest_again_and_no_other(registry: Reg
     assert images["imageDetails"][0]["imageDigest"] == digest
 
 
-def test_layers_survive_a_restart_and_go_with_their_repository(tmp_path):
+def test_layers_survive_a_restart_and_go_with_their_repository(tmp_path: Path):
     emulator = Emulator(tmp_path)
     emulator.start()
     ecr = emulator.aws.client("ecr")
@@ -179,18 +181,18 @@ def test_layers_survive_a_restart_and_go_with_their_repository(tmp_path):
         emulator.stop()
 
 
-def test_a_killed_control_plane_has_lost_nothing_older_than_a_checkpoint(tmp_path):
+def test_a_killed_control_plane_has_lost_nothing_older_than_a_checkpoint(tmp_path: Path):
     emulator = Emulator(tmp_path)
     emulator.start()
     ecr = emulator.aws.client("ecr")
     ecr.create_repository(repositoryName="api")
     digest = Registry(emulator, "api").image(b"kept", "v1")
     saved = tmp_path / "services" / "ecr.json"
-    for _ in range(100):
-        if saved.exists() and digest in saved.read_text():
-            break
-        # The checkpoint comes a second after the change; there is nothing to await from outside.
-        emulator.process.poll() is None and __import__("time").sleep(0.1)
+    deadline = time.monotonic() + 20
+    while not (saved.exists() and digest in saved.read_text()):
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        time.sleep(0.05)
+    assert emulator.process is not None
     emulator.process.kill()
     emulator.process.wait()
     emulator.start()

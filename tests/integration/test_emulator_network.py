@@ -27,7 +27,8 @@ def cache(emulator: Emulator) -> Any:
 def groups(ec2: Any) -> Iterator[tuple[str, str]]:
     """A function's security group and a Redis one."""
     made = tuple(
-        ec2.create_security_group(GroupName=name, Description=name)["GroupId"] for name in ("function", "redis")
+        ec2.create_security_group(GroupName=name, Description=name)["GroupId"]
+        for name in ("function", "redis")
     )
     yield made  # type: ignore[misc]
     for group in made:
@@ -127,6 +128,9 @@ def test_the_first_replication_group_has_the_address_that_the_vpc_network_serves
     with pytest.raises(ClientError) as refused:
         ec2.delete_security_group(GroupId=groups[1])
     assert code(refused) == "DependencyViolation"
+    cache.modify_replication_group(ReplicationGroupId="sessions", CacheNodeType="cache.t4g.small")
+    member = cache.describe_cache_clusters(CacheClusterId="sessions-0001-001")["CacheClusters"][0]
+    assert member["CacheNodeType"] == "cache.t4g.small"
     cache.delete_replication_group(ReplicationGroupId="sessions")
 
 
@@ -135,7 +139,9 @@ def test_every_cluster_has_its_own_address_and_a_deleted_ones_is_free_again(cach
         cache.create_cache_cluster(
             CacheClusterId=name, Engine="redis", CacheNodeType="cache.t4g.micro", NumCacheNodes=1
         )
-        cluster = cache.describe_cache_clusters(CacheClusterId=name, ShowCacheNodeInfo=True)["CacheClusters"][0]
+        cluster = cache.describe_cache_clusters(CacheClusterId=name, ShowCacheNodeInfo=True)["CacheClusters"][
+            0
+        ]
         return str(cluster["CacheNodes"][0]["Endpoint"]["Address"])
 
     assert [make("one"), make("two")] == ["127.77.0.6", "127.77.0.8"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Emulator
 
@@ -98,15 +98,15 @@ def test_every_change_of_the_architecture_starts_a_generation_and_no_read_does(e
     assert not changed()
 
 
-def test_no_variable_of_the_callers_aws_profile_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_credentials_of_the_caller_do_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIASOMEBODYELSES00")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody-elses")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "somebody-elses")
     emulator = Emulator(tmp_path)
     emulator.start()
-    environment = Path(f"/proc/{emulator.process.pid}/environ").read_bytes()
     try:
-        assert b"somebody-elses" in environment, "the caller's own variables are there"
-        assert emulator.aws.client("sts").get_caller_identity()["Account"] == "515966504419"
+        caller = emulator.aws.client("sts").get_caller_identity()
+        assert caller["Arn"] == "arn:aws:iam::515966504419:root"
+        with pytest.raises(ClientError):
+            emulator.as_key("AKIASOMEBODYELSES00", "x", "somebody-elses").client("s3").list_buckets()
     finally:
         emulator.stop()
-    assert os.environ["AWS_SESSION_TOKEN"] == "somebody-elses"

@@ -137,6 +137,15 @@ def distribution(emulator: Emulator, bucket: str) -> Iterator[dict[str, str]]:
     }
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
     yield {"host": made["DomainName"], "policy": json.dumps(policy)}
+    read = cloudfront.get_distribution_config(Id=made["Id"])
+    disabled = read["DistributionConfig"] | {"Enabled": False}
+    etag = cloudfront.update_distribution(Id=made["Id"], IfMatch=read["ETag"], DistributionConfig=disabled)[
+        "ETag"
+    ]
+    cloudfront.delete_distribution(Id=made["Id"], IfMatch=etag)
+    cloudfront.delete_function(Name="spa-test", IfMatch=function["ETag"])
+    etag = cloudfront.get_origin_access_control(Id=access)["ETag"]
+    cloudfront.delete_origin_access_control(Id=access, IfMatch=etag)
 
 
 def test_an_unsigned_request_sees_neither_objects_nor_keys_nor_the_list(emulator: Emulator, bucket: str):

@@ -243,7 +243,6 @@ async def test_tmp_belongs_to_one_environment_and_outlives_its_invocations(
 
     assert (await invoke(first, function, action="exists", path="/tmp/mine")).json == "\0"
     assert (await invoke(second, function, action="exists", path="/tmp/mine")).json is None
-    assert not os.path.lexists("/tmp/mine")
 
 
 async def test_between_invocations_time_stands_still(service: LambdaService, function: str) -> None:
@@ -289,6 +288,29 @@ async def test_an_idle_environment_ends(make_service: MakeService, function: str
     service = await make_service(idle_seconds=0.4)
     await invoke(service, function, action="echo")
     await until(service, lambda states: not states)
+
+    assert (await invoke(service, function, action="echo")).json["invocations"] == 1
+
+
+async def test_the_environments_of_a_deleted_function_end(
+    make_service: MakeService, deployment: Deployment, image: str
+) -> None:
+    service = await make_service(idle_seconds=4)
+    arn = deployment.function(image)
+    await invoke(service, arn, action="echo")
+    deployment.aws.client("lambda").delete_function(FunctionName=deployment.functions.pop())
+
+    began = time.monotonic()
+    await until(service, lambda states: not states)
+    assert time.monotonic() - began < 3.5, "it ended for being idle"
+
+
+async def test_idle_environments_make_room_for_other_functions(
+    make_service: MakeService, deployment: Deployment, image: str, function: str
+) -> None:
+    service = await make_service(max_environments=1)
+    await invoke(service, deployment.function(image), action="echo")
+    await settled(service)
 
     assert (await invoke(service, function, action="echo")).json["invocations"] == 1
 
@@ -412,14 +434,12 @@ async def test_an_init_that_exits_is_an_exit_error(
 
 
 async def test_an_image_that_was_deleted_is_named(
-    make_service: MakeService, deployment: Deployment, emulator: Any, tmp_path: Path
+    make_service: MakeService, deployment: Deployment, emulator: Any
 ) -> None:
     uri = deployment.image({"/var/task/different.mjs": Path(__file__)})
     arn = deployment.function(uri)
-    repository, _, digest = uri.partition("/")[2].partition("@")
-    emulator.aws.client("ecr").batch_delete_image(
-        repositoryName=repository, imageIds=[{"imageDigest": digest}, {"imageTag": "test"}]
-    )
+    repository = deployment.repositories.pop()
+    emulator.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
     service = await make_service()
 
     with pytest.raises(InvokeError, match=repository) as refused:

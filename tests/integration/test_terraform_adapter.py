@@ -172,7 +172,15 @@ def test_a_configuration_error_names_file_and_line(tmp_path: Path) -> None:
 def test_warnings_are_handed_over_whole(tmp_path: Path) -> None:
     directory = root(
         tmp_path,
-        'locals { a = 1 }\ncheck "a" {\n  assert {\n    condition     = local.a == 2\n    error_message = "Odd."\n  }\n}\n',
+        """
+        locals { a = 1 }
+        check "a" {
+          assert {
+            condition     = local.a == 2
+            error_message = "Odd."
+          }
+        }
+        """,
     )
     seen: list[events.Event] = []
     with Terraform(directory).plan(on_event=seen.append):

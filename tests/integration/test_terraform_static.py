@@ -214,48 +214,56 @@ def test_the_configuration_is_valid_without_a_warning(root: Root) -> None:
     assert not answer["diagnostics"]
 
 
-BAD_VALUES = {
+BAD_VALUES: dict[str, tuple[Any, str]] = {
     "environment": ("Dev_1", "Lower-case letters"),
     "aws_region": ("Ireland", "A region such as"),
     "aws_account_id": ("51596650441", "12 digits"),
     "target": ("production", "One of aws, local"),
     "vpc_id": ("subnet-1", "starts with vpc-"),
-    "private_subnet_ids": ('["vpc-1"]', "starts with subnet-"),
-    "security_group_ids": ('{"shared": "sg-1"}', "shared_services is needed"),
-    "database_endpoints": ("{}", "documentdb is needed"),
+    "private_subnet_ids": (["vpc-1"], "starts with subnet-"),
+    "security_group_ids": ({"shared": "sg-1"}, "shared_services is needed"),
+    "database_endpoints": ({}, "documentdb is needed"),
     "custom_domain": ("https://lambda-test.sandbox.data.apro.is/", "without scheme"),
     "acm_certificate_arn": ("arn:aws:acm:eu-west-1:515966504419:certificate/1", "us-east-1 only"),
-    "api_path_patterns": ('["/api"]', "/word/*"),
-    "origin_read_timeout": ("180", "quota raise"),
+    "api_path_patterns": (["/api"], "/word/*"),
+    "origin_read_timeout": (180, "quota raise"),
     "image_platform": ("linux/386", "One of linux/amd64"),
-    "environment_variables": (
-        '{"TRUST_PROXY": "1", "AWS_REGION": "eu-west-1", "MONGO_URI": "x"}',
-        "no place",
-    ),
-    "ssm_parameters": ('{"MONGO_URI": "mongodb://user:secret@host"}', "ARN of an SSM parameter"),
     "config_s3_key": ("librechat.yaml", "folder/"),
-    "function": ('{"memory_size": 512, "timeout": 901}', "1792 to 10240"),
+    "function": ({"memory_size": 512, "timeout": 901}, "1792 to 10240"),
     "redis_node_type": ("t4g.micro", "starts with cache."),
 }
 
 
-def test_a_wrong_value_is_refused_before_anything_is_planned(root: Root) -> None:
-    (root.directory / "bad.tfvars").write_text(
-        "".join(f"{k} = {_hcl(v)}\n" for k, (v, _) in BAD_VALUES.items())
-    )
-
-    done = root.terraform("plan", "-input=false", "-no-color", "-var-file=bad.tfvars")
-
-    said = " ".join(re.sub(r"[│\s]+", " ", done.stderr).split())
+def refusal(root: Root, values: Mapping[str, Any]) -> str:
+    """What Terraform says to these values, on one line."""
+    (root.directory / "bad.tfvars.json").write_text(json.dumps(values))
+    done = root.terraform("plan", "-input=false", "-no-color", "-var-file=bad.tfvars.json")
     assert done.returncode == 1
-    assert not [name for name, (_, message) in BAD_VALUES.items() if message not in said], said
-    assert "either a secret in ssm_parameters or a plain variable" in said
+    return " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_wrong_value_is_refused_before_anything_is_planned(root: Root) -> None:
+    said = refusal(root, {name: value for name, (value, _) in BAD_VALUES.items()})
+
+    missing = [name for name, (_, message) in BAD_VALUES.items() if message not in said]
+    assert not missing, said
+
+
+def test_the_function_s_variables_are_neither_lambda_s_own_nor_secrets(root: Root) -> None:
+    values = {"TRUST_PROXY": "1", "AWS_REGION": "eu-west-1", "MONGO_URI": "mongodb://host"}
+    said = refusal(root, {"environment_variables": values})
+
+    assert "have no place in Lambda" in said
     assert "AWS_* variables are set by Lambda" in said
-    assert "timeout: 1 to 900 seconds" in said
+    assert "either a secret in ssm_parameters or a plain variable" in said
 
 
-def _hcl(value: str) -> str:
-    return value if value[0] in "[{" or (value.isdigit() and len(value) < 5) else json.dumps(value)
+def test_a_secret_is_given_as_an_arn_and_never_repeated_in_the_refusal(root: Root) -> None:
+    said = refusal(root, {"ssm_parameters": {"MONGO_URI": "mongodb://user:correct-horse@host"}})
+
+    assert "Every value is the ARN of an SSM parameter" in said
+    assert "LibreChat does not start without" in said
+    assert "correct-horse" not in said
 
 
 # The order of work

@@ -52,6 +52,13 @@ def test_an_attribute_known_only_after_the_apply_counts_as_changing() -> None:
     assert plan(update).changes[0].attributes == ("arn",)
 
 
+def test_a_nested_block_that_marks_nothing_unknown_is_not_changing() -> None:
+    same = {"size": 1, "blocks": [{"a": 1}], "list": ["x"]}
+    marks = {"blocks": [{}], "list": [False], "size": True}
+    update = change("aws_x.a", "update", before=same, after=same, after_unknown=marks)
+    assert plan(update).changes[0].attributes == ("size",)
+
+
 def test_a_replacement_says_what_forces_it() -> None:
     replaced = change("aws_x.a", "delete", "create", replace_paths=[["name"]])
     assert plan(replaced).changes[0].forced_by == ("name",)
@@ -71,6 +78,10 @@ def test_destroying_and_replacing_are_destructive_and_adding_is_not() -> None:
 
 def test_publishing_again_is_not_destructive() -> None:
     assert not plan(change("module.f.terraform_data.client", "delete", "create")).destructive
+
+
+def test_going_on_after_an_interruption_is_not_destructive() -> None:
+    assert not plan(change("aws_x.a", "delete", "create", reason="replace_because_tainted")).destructive
 
 
 def test_the_counts_stand_in_one_line() -> None:

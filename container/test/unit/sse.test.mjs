@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBoundary, formatEvent, Heartbeat, isEventStream } from '../../src/sse.mjs';
@@ -44,39 +45,35 @@ describe('an event boundary', () => {
 });
 
 describe('the heartbeat', () => {
-  const beat = (intervalMs, allowed, pings) =>
-    new Heartbeat({ intervalMs, allowed, send: (ping) => pings.push(ping) });
+  /** A running heartbeat whose pings can be awaited. */
+  function start(intervalMs, allowed = () => true) {
+    const sent = new EventEmitter();
+    const heartbeat = new Heartbeat({ intervalMs, allowed, send: (ping) => sent.emit('ping', ping) });
+    return { heartbeat, next: async () => (await once(sent, 'ping'))[0], sent };
+  }
 
   test('is a named event, never a comment: a comment breaks the client of LibreChat', async () => {
-    const pings = [];
-    const heartbeat = beat(20, () => true, pings);
-    await sleep(70);
+    const { heartbeat, next } = start(10);
+    assert.deepEqual([await next(), await next()], Array(2).fill('event: ping\ndata: 1\n\n'));
     heartbeat.stop();
-    assert.ok(pings.length >= 2);
-    assert.deepEqual([...new Set(pings)], ['event: ping\ndata: 1\n\n']);
   });
 
-  test('waits while it is not allowed', async () => {
-    const pings = [];
-    let between = false;
-    const heartbeat = beat(20, () => between, pings);
-    await sleep(50);
-    assert.equal(pings.length, 0);
-    between = true;
-    await sleep(50);
+  test('waits while it is not allowed, and comes as soon as it is', async () => {
+    let asked = 0;
+    const { heartbeat, next } = start(10, () => (asked += 1) > 3);
+    await next();
     heartbeat.stop();
-    assert.ok(pings.length >= 1);
+    assert.equal(asked, 4);
   });
 
   test('is put off by every chunk', async () => {
-    const pings = [];
-    const heartbeat = beat(200, () => true, pings);
-    for (let i = 0; i < 6; i += 1) {
+    const { heartbeat, sent } = start(400);
+    sent.once('ping', () => assert.fail('sent in spite of the chunks'));
+    for (let i = 0; i < 10; i += 1) {
       await sleep(50);
       heartbeat.touch();
     }
     heartbeat.stop();
-    assert.equal(pings.length, 0);
   });
 
   test('is off with an interval of 0', async () => {

@@ -26,7 +26,7 @@ from scripts.local.edge.s3_behavior import EmulatedS3Behavior
 
 log = logging.getLogger("edge")
 
-_ERRORS_OF_DISCOVERY = "The embedded AWS cannot be read ({}). See `inv local.status` and `inv local.logs`."
+_UNREADABLE = "The embedded AWS cannot be read ({}). See `inv local.status` and `inv local.logs`."
 
 
 class Deployed(Protocol):
@@ -85,7 +85,7 @@ class _Edge:
         started = time.monotonic()
         served = await self._serve(incoming)
         response = served.response
-        sent, ending = 0, "client gone"
+        sent, ending = 0, "interrupted"
         outgoing = web.StreamResponse(status=response.status, headers=CIMultiDict(response.headers))
         try:
             await outgoing.prepare(incoming)
@@ -95,12 +95,11 @@ class _Edge:
                     sent += len(chunk)
             await outgoing.write_eof()
             ending = response.reason
-        except ConnectionResetError:
-            # The viewer went away. Nothing tells the function: API Gateway does not propagate it.
-            pass
         except Exception as error:
-            ending = f"connection cut: {error}"
-            if not isinstance(error, ConnectionCut):
+            # A viewer that went away is not told to the function: API Gateway does not propagate it.
+            gone = incoming.transport is None or incoming.transport.is_closing()
+            ending = "viewer gone" if gone else f"connection cut: {error}"
+            if not gone and not isinstance(error, ConnectionCut):
                 log.exception("%s %s", incoming.method, incoming.raw_path)
             # Closed without the last chunk: only so does the viewer learn that something is missing.
             if incoming.transport is not None:
@@ -125,16 +124,13 @@ class _Edge:
             plane = await self._deployed.current()
         except Exception as error:
             log.exception("reading the control plane")
-            return Served(error_page(503, _ERRORS_OF_DISCOVERY.format(error), new_hop()))
+            return Served(error_page(503, _UNREADABLE.format(error), new_hop()))
         try:
-            return await self._deliver(plane, await _request(incoming))
+            assert self._cloudfront is not None, "the application has not started"
+            return await self._cloudfront.serve(plane, await _request(incoming))
         except Exception as error:
             log.exception("%s %s", incoming.method, incoming.raw_path)
             return Served(error_page(500, f"A fault of the local edge: {error!r}.", new_hop()))
-
-    async def _deliver(self, plane: ControlPlane, request: Request) -> Served:
-        assert self._cloudfront is not None, "the application has not started"
-        return await self._cloudfront.serve(plane, request)
 
 
 async def _only_our_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -71,6 +71,8 @@ def _checked(stored: MutableMapping[str, Any], id_parameter: str) -> Callable[[A
                 members = [elasticache._clusters[member] for member in stored[name].get("MemberClusters", [])]
                 for record in (stored[name], *members):
                     _apply(record, params)
+                for member in members:
+                    _follow_group(member, params)
             return response
 
         return call
@@ -120,6 +122,18 @@ def _apply(record: dict[str, Any], params: Params) -> None:
             endpoint["Port"] = int(port)
     if logs := elasticache._extract_log_delivery_configs(params):
         record["LogDeliveryConfigurations"] = logs
+
+
+def _follow_group(member: dict[str, Any], params: Params) -> None:
+    """A replication group's change reaches its nodes, from which Terraform reads it back."""
+    from ministack.services import elasticache
+
+    for name in ("CacheNodeType", "EngineVersion", "SnapshotWindow", "PreferredMaintenanceWindow"):
+        member[name] = elasticache._p(params, name) or member[name]
+    if limit := elasticache._p(params, "SnapshotRetentionLimit"):
+        member["SnapshotRetentionLimit"] = int(limit)
+    if group := elasticache._p(params, "CacheParameterGroupName"):
+        member["CacheParameterGroup"]["CacheParameterGroupName"] = group
 
 
 def _endpoints(record: dict[str, Any]) -> Iterator[dict[str, Any]]:

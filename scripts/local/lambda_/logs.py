@@ -39,6 +39,7 @@ class LogEvent:
 class LogStream:
     """The log stream of one execution environment."""
 
+    function: str
     group: str
     name: str
     _sink: LogSink = field(repr=False)
@@ -67,10 +68,10 @@ class LogSink:
         self._flushing = asyncio.Lock()
         self._task = asyncio.create_task(self._flush_regularly())
 
-    def open(self, group: str, version: str) -> LogStream:
+    def open(self, function: str, group: str, version: str) -> LogStream:
         """A new stream, named as Lambda names them."""
         day = datetime.now(UTC).strftime("%Y/%m/%d")
-        stream = LogStream(group, f"{day}/[{version}]{secrets.token_hex(16)}", self)
+        stream = LogStream(function, group, f"{day}/[{version}]{secrets.token_hex(16)}", self)
         self._open.append(stream)
         return stream
 
@@ -80,13 +81,13 @@ class LogSink:
 
     def record(self, stream: LogStream, event: LogEvent) -> None:
         """Keep a line for `recent` and write it to the file."""
-        self._recent.append((stream.group, event))
+        self._recent.append((stream.function, event))
         moment = datetime.fromtimestamp(event.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
         self._file.emit(logging.makeLogRecord({"msg": f"{moment} {stream.name[-8:]} {event.message}"}))
 
-    def recent(self, group: str = "", lines: int = 100) -> list[str]:
-        """The last lines, of all functions or of one log group."""
-        chosen = [event.message for name, event in self._recent if group in ("", name)]
+    def recent(self, function: str = "", lines: int = 100) -> list[str]:
+        """The last lines, of all functions or of one."""
+        chosen = [event.message for name, event in self._recent if function in ("", name)]
         return chosen[-lines:]
 
     async def flush(self) -> None:

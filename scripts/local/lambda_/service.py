@@ -36,6 +36,8 @@ IDLE_SECONDS = 300.0
 MAX_AGE_SECONDS = 3000.0
 """An environment ends before its role's credentials do (one hour)."""
 
+REAP_SECONDS = 5.0
+
 SETTLE_SECONDS = 0.25
 """A runtime asks for its next event a moment after its response ended. On AWS that moment is shorter
 than the caller's way back; here a caller in a loop would start an environment for every call."""
@@ -74,7 +76,7 @@ class LambdaService:
         self._images = ImageStore(aws, state_directory / "images")
         self._logs = LogSink(aws, state_directory / "logs" / "lambda.log")
         self._environments: list[ExecutionEnvironment] = []
-        self._starting = 0
+        self._starting: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper = asyncio.create_task(self._reap_regularly())
 
@@ -113,10 +115,7 @@ class LambdaService:
 
     def recent_logs(self, function: str = "", lines: int = 100) -> list[str]:
         """The last lines of one function's log, or of all: evidence for a failed check."""
-        groups = {each.configuration.log_group for each in self._environments}
-        group = f"/aws/lambda/{function}" if function else ""
-        group = next((each for each in groups if function and each.endswith(function)), group)
-        return self._logs.recent(group, lines)
+        return self._logs.recent(function, lines)
 
     async def close(self) -> None:
         """End every environment, running invocations included, and send the last log lines."""
@@ -140,23 +139,27 @@ class LambdaService:
             self._environments = [each for each in self._environments if each.state != "ended"]
 
     async def _obtain(self, configuration: FunctionConfiguration) -> ExecutionEnvironment:
-        await self._end(
-            each
-            for each in self._environments
-            if each.state == "idle"
-            and each.configuration.name == configuration.name
-            and each.configuration != configuration
-        )
+        await self._end(self._superseded(configuration))
         if environment := await self._idle(configuration):
             return environment
-        self._check_concurrency(configuration)
-        self._starting += 1
+        await self._make_room(configuration)
+        self._starting.append(configuration.name)
         try:
             environment = await self._create(configuration)
         finally:
-            self._starting -= 1
+            self._starting.remove(configuration.name)
         self._environments.append(environment)
         return environment
+
+    def _superseded(self, configuration: FunctionConfiguration) -> list[ExecutionEnvironment]:
+        """Idle environments of an older configuration of a function."""
+        return [
+            each
+            for each in self._environments
+            if each.state == "idle"
+            and each.configuration.arn == configuration.arn
+            and each.configuration != configuration
+        ]
 
     async def _idle(self, configuration: FunctionConfiguration) -> ExecutionEnvironment | None:
         """An idle environment, reserved for the caller; waits for one that is about to be idle."""
@@ -181,19 +184,43 @@ class LambdaService:
         site = FunctionSite(configuration, image, credentials, self._aws, self._network, endpoints)
         return ExecutionEnvironment(configuration, site, self._logs, init_seconds=self._init_seconds)
 
-    def _check_concurrency(self, configuration: FunctionConfiguration) -> None:
-        busy = [each for each in self._environments if each.state != "ended"]
-        mine = sum(each.configuration.name == configuration.name for each in busy) + self._starting
+    async def _make_room(self, configuration: FunctionConfiguration) -> None:
+        """Check the limits of concurrency; an idle environment of another function yields.
+
+        Raises:
+            InvokeError: TooManyRequestsException.
+        """
+        names = [each.configuration.name for each in self._environments] + self._starting
         reserved = configuration.reserved_concurrency
-        if reserved is not None and mine >= reserved:
+        if reserved is not None and names.count(configuration.name) >= reserved:
             raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded (reserved concurrency)")
-        if len(busy) + self._starting >= min(ACCOUNT_CONCURRENCY, self._max_environments):
-            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded")
+        if len(names) >= min(ACCOUNT_CONCURRENCY, self._max_environments):
+            idle = [each for each in self._environments if each.state == "idle"]
+            if not idle:
+                raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded")
+            await self._end([min(idle, key=lambda each: each.idle_since)])
 
     async def _reap_regularly(self) -> None:
         while True:
-            await asyncio.sleep(min(5.0, self._idle_seconds / 4))
-            await self._end(each for each in self._environments if self._outlived(each.status))
+            await asyncio.sleep(min(REAP_SECONDS, self._idle_seconds / 4))
+            try:
+                await self._end(each for each in self._environments if self._outlived(each.status))
+                for arn in {each.configuration.arn for each in self._environments if each.state == "idle"}:
+                    await self._end(await self._retired(arn))
+            except Exception as error:  # the control plane may be busy or gone: try again later
+                log.warning("environments could not be compared with their functions: %s", error)
+
+    async def _retired(self, arn: str) -> list[ExecutionEnvironment]:
+        """Idle environments of a function that was deleted or has changed."""
+        try:
+            return self._superseded(await self._directory.get(arn))
+        except InvokeError as error:
+            gone = error.type == "ResourceNotFoundException"
+            return [
+                each
+                for each in self._environments
+                if gone and each.state == "idle" and each.configuration.arn == arn
+            ]
 
     def _outlived(self, status: EnvironmentStatus) -> bool:
         return status.state == "idle" and (status.idle > self._idle_seconds or status.age > MAX_AGE_SECONDS)

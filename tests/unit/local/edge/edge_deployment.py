@@ -265,11 +265,13 @@ def ok() -> FakeFunctions:
 
 @dataclass
 class Deployed:
-    """A deployment that can be changed while the edge runs."""
+    """What is deployed, or the error of asking."""
 
-    plane: ControlPlane
+    plane: ControlPlane | Exception
 
     async def current(self) -> ControlPlane:
+        if isinstance(self.plane, Exception):
+            raise self.plane
         return self.plane
 
 
@@ -290,7 +292,7 @@ class Viewer:
 
 @asynccontextmanager
 async def viewing(
-    plane: ControlPlane | None = None,
+    plane: ControlPlane | Exception | None = None,
     functions: FakeFunctions | None = None,
     *,
     limits: Limits | None = None,

@@ -66,6 +66,14 @@ async def test_nothing_deployed_is_said_plainly():
         assert "No distribution is deployed" in await response.text()
 
 
+async def test_a_lost_control_plane_is_said_plainly():
+    lost = ConnectionRefusedError("Could not connect to the endpoint URL")
+    async with viewing(lost) as viewer, viewer.get("/") as response:
+        assert response.status == 503
+        assert "Could not connect to the endpoint URL" in await response.text()
+        assert "inv local.status" in await response.text()
+
+
 async def test_a_disabled_distribution_serves_nothing():
     async with viewing(one(enabled=False)) as viewer, viewer.get("/api/health") as response:
         assert response.status == 403

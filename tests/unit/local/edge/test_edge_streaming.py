@@ -84,10 +84,11 @@ async def test_a_failure_after_the_first_byte_cuts_the_connection():
             await response.read()
 
 
-async def test_a_fault_of_the_edge_itself_cuts_the_connection_too():
+@pytest.mark.parametrize("fault", [ValueError("a bug"), ConnectionResetError("of the runtime")])
+async def test_any_other_fault_cuts_the_connection_too(fault: Exception):
     async def handler(_invocation: FakeInvocation) -> AsyncIterator[bytes]:
         yield prelude(headers=SSE) + b"data: 1\n\n"
-        raise ValueError("a bug")
+        raise fault
 
     async with viewing(functions=FakeFunctions(handler)) as viewer, viewer.get("/api/chat") as response:
         with pytest.raises(aiohttp.ClientPayloadError):

@@ -63,7 +63,7 @@ async def test_lines_go_to_cloudwatch_to_the_file_and_to_the_recent_ones(
 ) -> None:
     service, aws = cloudwatch
     sink = LogSink(aws, tmp_path / "logs/lambda.log")
-    stream = sink.open("/aws/lambda/f", "$LATEST")
+    stream = sink.open("f", "/aws/lambda/f", "$LATEST")
     stream.write("one")
     stream.write("two")
     await sink.close()
@@ -71,8 +71,8 @@ async def test_lines_go_to_cloudwatch_to_the_file_and_to_the_recent_ones(
     assert service.events == {("/aws/lambda/f", stream.name): ["one", "two"]}
     assert "[$LATEST]" in stream.name
     assert (tmp_path / "logs/lambda.log").read_text().count("\n") == 2
-    assert sink.recent("/aws/lambda/f") == ["one", "two"]
-    assert sink.recent("/aws/lambda/other") == []
+    assert sink.recent("f") == ["one", "two"]
+    assert sink.recent("other") == []
 
 
 async def test_a_log_group_that_is_gone_is_not_created_again(
@@ -80,7 +80,7 @@ async def test_a_log_group_that_is_gone_is_not_created_again(
 ) -> None:
     service, aws = cloudwatch
     sink = LogSink(aws, tmp_path / "lambda.log")
-    stream = sink.open("/aws/lambda/f", "$LATEST")
+    stream = sink.open("f", "/aws/lambda/f", "$LATEST")
     stream.write("before")
     await sink.flush()
     service.refusing = True
@@ -96,7 +96,7 @@ async def test_draining_takes_all_that_was_written_before(
     cloudwatch: tuple[CloudWatch, Aws], tmp_path: Path
 ) -> None:
     sink = LogSink(cloudwatch[1], tmp_path / "lambda.log")
-    stream = sink.open("/aws/lambda/f", "$LATEST")
+    stream = sink.open("f", "/aws/lambda/f", "$LATEST")
     pipe = OutputPipe(stream)
     os.write(pipe.writer, b"one\ntw")
     pipe.drain()
@@ -113,7 +113,7 @@ async def test_output_is_taken_up_without_being_asked_for(
     cloudwatch: tuple[CloudWatch, Aws], tmp_path: Path
 ) -> None:
     sink = LogSink(cloudwatch[1], tmp_path / "lambda.log")
-    pipe = OutputPipe(sink.open("/aws/lambda/f", "$LATEST"))
+    pipe = OutputPipe(sink.open("f", "/aws/lambda/f", "$LATEST"))
     os.write(pipe.writer, b"line\n")
     await until(sink.recent)
     pipe.release_writer()
