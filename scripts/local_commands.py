@@ -46,7 +46,7 @@ def diff(settings: Settings, console: Console) -> None:
     if console.json_lines:
         console.show(Values("diff", differences))
         return
-    console.say_plain(f"--- {settings.terraform_source.relative_to(settings.project_root)} (unchanged)")
+    console.say_plain(f"--- {settings.shown(settings.terraform_source)} (unchanged)")
     for name, content in differences.items():
         console.say_plain(f"+++ {name}\n" + "".join(f"+ {line}\n" for line in content.splitlines()))
 

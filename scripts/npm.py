@@ -1,14 +1,14 @@
 """npm as this project uses it: install what the lock file says, run a script, show why it failed.
 
-Installing is skipped while `node_modules` holds exactly the versions of the lock file, whoever
-installed them. Not for global packages, and never a resolver: only ``npm ci``.
+Installing is skipped while the lock file is the one that `node_modules` was installed from; `bootstrap`
+keeps the same marker. Not for global packages, and never a resolver: only ``npm ci``.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import os
+import shutil
 import subprocess
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +19,9 @@ from scripts.content import exclusive_use
 from scripts.errors import DeployError, ExitStatus
 
 Progress = Callable[[str], None]
+
+_MARKER = "node_modules/.installed-lock.json"
+"""Copy of the lock file, made when ``npm ci`` has succeeded; ``npm ci`` deletes it first."""
 
 
 @functools.cache
@@ -53,6 +56,7 @@ def install(directory: Path, progress: Progress) -> None:
     with exclusive_use(directory):
         if not is_installed(directory):
             _npm(["ci", "--no-audit", "--no-fund"], directory, progress)
+            shutil.copyfile(directory / "package-lock.json", directory / _MARKER)
 
 
 def run(directory: Path, script: str, arguments: list[str], progress: Progress) -> None:
@@ -65,22 +69,11 @@ def run(directory: Path, script: str, arguments: list[str], progress: Progress) 
 
 
 def is_installed(directory: Path) -> bool:
-    """Whether `node_modules` holds every package of the lock file in its version.
-
-    npm keeps a lock file of what is installed inside `node_modules`
-    (https://docs.npmjs.com/cli/configuring-npm/package-lock-json#hidden-lockfiles). Optional packages
-    belong to other platforms when they are missing.
-    """
+    """Whether `node_modules` was installed whole, by us or by `bootstrap`, from this very lock file."""
     try:
-        wanted = json.loads((directory / "package-lock.json").read_text())["packages"]
-        present = json.loads((directory / "node_modules" / ".package-lock.json").read_text())["packages"]
-    except (OSError, ValueError, KeyError):
+        return (directory / _MARKER).read_bytes() == (directory / "package-lock.json").read_bytes()
+    except OSError:
         return False
-    return all(
-        present.get(name, {}).get("version") == package.get("version")
-        for name, package in wanted.items()
-        if name.startswith("node_modules/") and not package.get("optional")
-    )
 
 
 def _npm(arguments: list[str], directory: Path, progress: Progress) -> None:

@@ -102,7 +102,8 @@ def destroy(session: Session) -> ExitStatus:
             raise _left_behind(found)
         if session.local:
             session.record.forget()
-            session.end_local()
+            with session.steps.step("stop the embedded AWS"):
+                session.end_local()
         else:
             session.console.say(
                 f"The state bucket {session.settings.state.bucket} stays: it holds the state's history."

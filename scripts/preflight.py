@@ -179,4 +179,4 @@ def _tfvars(settings: Settings) -> Check:
     if theirs != settings.aws.account_id:
         found = f"the tfvars are for account {theirs}, the settings for {settings.aws.account_id}"
         return Check("tfvars", False, found, "Correct aws.account_id or terraform.tfvars.json.")
-    return Check("tfvars", True, str(settings.tfvars_path.relative_to(settings.project_root)))
+    return Check("tfvars", True, settings.shown(settings.tfvars_path))

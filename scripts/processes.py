@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,19 +93,25 @@ def interrupt_background() -> None:
             child.stop(hard=False)
 
 
+def now() -> float:
+    """The moment, for `signal_children`: seconds since the boot, as the kernel dates processes."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def signal_children(number: signal.Signals, *, since: float) -> None:
-    """Send a signal to the descendants that were started after a moment (seconds since the epoch).
+    """Send a signal to the descendants that were started after a moment (of `now`).
 
     Left alone: services (they live in a session of their own) and what `stream` reads.
     """
     import psutil
 
+    boot = psutil.boot_time()
     session, groups = os.getsid(0), {child.group for child in list(_running)}
     for descendant in psutil.Process().children(recursive=True):
         with contextlib.suppress(OSError, psutil.Error):
             ours = os.getsid(descendant.pid) == session and os.getpgid(descendant.pid) not in groups
             # Start times are counted in hundredths of a second.
-            if ours and descendant.create_time() > since - 0.02:
+            if ours and descendant.create_time() - boot > since - 0.02:
                 os.kill(descendant.pid, number)
 
 

@@ -132,6 +132,10 @@ class Settings:
         """The environment's values."""
         return self.terraform_source / "environments" / self.environment / "terraform.tfvars.json"
 
+    def shown(self, path: Path) -> str:
+        """A path as a reader knows it: from the project's root when it lies in it."""
+        return str(path.relative_to(self.project_root) if path.is_relative_to(self.project_root) else path)
+
     @cached_property
     def tfvars(self) -> dict[str, Any]:
         """The environment's values, parsed.
@@ -145,7 +149,7 @@ class Settings:
                 raise TypeError("not a JSON object")
         except (OSError, ValueError, TypeError) as error:
             raise DeployError(
-                f"Cannot read {self.tfvars_path}",
+                f"Cannot read {self.shown(self.tfvars_path)}",
                 str(error),
                 f"Create the file for the environment {self.environment!r}, or choose another one "
                 "with INVOKE_ENVIRONMENT.",

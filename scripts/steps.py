@@ -85,7 +85,7 @@ class Steps:
         running: dict[str, threading.Thread] = {}
         ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
         done: set[str] = set()
-        since = time.time()
+        since = processes.now()
         with self._display(running):
             try:
                 while waiting or running:

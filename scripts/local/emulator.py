@@ -79,7 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the supervisor dies, however it dies."""
+    """Ask the kernel for a SIGTERM when the supervisor dies, however it dies.
+
+    "Parent" is the thread that started us: it must be one that lives as long as its process.
+    """
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

@@ -103,14 +103,18 @@ def _private_subnets(aws: Aws, vpc_id: str, subnet_ids: list[str]) -> None:
 
 
 def _way_out(aws: Aws, vpc_id: str) -> str:
-    """A route table through a NAT gateway (assumption 3 of the specification)."""
+    """The route table through a NAT gateway (assumption 3 of the specification)."""
     ec2 = aws.client("ec2")
+    named = [{"Name": "tag:Name", "Values": ["private"]}, {"Name": "vpc-id", "Values": [vpc_id]}]
+    for there in ec2.describe_route_tables(Filters=named)["RouteTables"]:
+        return str(there["RouteTableId"])
     public = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.77.0.0/24", AvailabilityZone=f"{aws.region}a")
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc_id)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     nat = ec2.create_nat_gateway(SubnetId=public["Subnet"]["SubnetId"], AllocationId=address)
-    table: str = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    tags = _tags("route-table", "private")
+    table: str = ec2.create_route_table(VpcId=vpc_id, TagSpecifications=tags)["RouteTable"]["RouteTableId"]
     ec2.create_route(
         RouteTableId=table,
         DestinationCidrBlock="0.0.0.0/0",

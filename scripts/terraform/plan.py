@@ -237,7 +237,9 @@ def _drift(data: Mapping[str, Any], changes: Sequence[ResourceChange]) -> tuple[
     for raw in data.get("resource_drift", ()):
         change = planned.get(raw["address"])
         gone = raw["change"]["actions"] == ["delete"]
-        if change and (gone or set(_changed(raw["change"])) & set(change.attributes)):
+        if change is None or change.forced_by == (_TAINTED,):
+            continue
+        if gone or set(_changed(raw["change"])) & set(change.attributes):
             drifted.append(raw["address"])
     return tuple(drifted)
 

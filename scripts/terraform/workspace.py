@@ -34,7 +34,7 @@ terraform {{
 
 _BACKEND = """\
 # Generated for the embedded AWS: its S3 answers under an IP address and has no regions to ask about.
-# The endpoint itself comes from AWS_ENDPOINT_URL_S3, as every endpoint comes from the environment.
+# The endpoint itself comes from AWS_ENDPOINT_URL, as every endpoint does.
 use_path_style              = true
 skip_credentials_validation = true
 skip_region_validation      = true

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,9 @@ class Emulator:
     def generation(self) -> Generation:
         return Generation(self.state / "generation")
 
-    @property
+    @cached_property
     def aws(self) -> Aws:
-        """Clients of the account that everything is deployed to."""
+        """Clients of the account that everything is deployed to; once started, they stay usable."""
         return self.as_key(ACCOUNT, "local")
 
     def as_key(self, access_key: str, secret: str, token: str = "") -> Aws:

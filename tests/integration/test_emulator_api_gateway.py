@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scripts.local.extensions.api_gateway import SNAPSHOT
 from tests.integration.conftest import ACCOUNT, REGION, Emulator
 
 pytestmark = pytest.mark.integration
@@ -311,3 +312,22 @@ def test_an_api_without_methods_or_integrations_cannot_be_deployed(api: Any):
     api.put_method(restApiId=api.id, resourceId=root, httpMethod="GET", authorizationType="NONE")
     with pytest.raises(ClientError, match="No integration defined for method"):
         api.create_deployment(restApiId=api.id)
+
+
+def test_a_deployment_shows_what_was_deployed_whatever_changed_since(api: Any):
+    answers: list[dict[str, Any]] = []
+    api.meta.events.register(
+        "after-call.api-gateway.GetDeployment",
+        lambda http_response, **_: answers.append(json.loads(http_response.content)),
+    )
+
+    def deployed(deployment: str) -> set[str]:
+        api.get_deployment(restApiId=api.id, deploymentId=deployment)
+        return {item["path"] for item in answers[-1][SNAPSHOT] if item["resourceMethods"]}
+
+    put(api, DOCUMENT)
+    first = api.create_deployment(restApiId=api.id)["id"]
+    put(api, changed("paths", value={"/oauth/{proxy+}": DOCUMENT["paths"]["/api/{proxy+}"]}))
+    second = api.create_deployment(restApiId=api.id)["id"]
+    assert deployed(first) == {"/api/{proxy+}"}
+    assert deployed(second) == {"/oauth/{proxy+}"}

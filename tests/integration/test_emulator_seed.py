@@ -98,7 +98,11 @@ def test_what_is_missing_is_made_again_with_its_id(seeded: Emulator):
     ec2 = seeded.aws.client("ec2")
     group = TFVARS["security_group_ids"]["shared_services"]
     ec2.delete_security_group(GroupId=group)
+    ec2.delete_subnet(SubnetId=TFVARS["private_subnet_ids"][1])
+    gateways = ec2.describe_nat_gateways()["NatGateways"]
     seed(seeded.aws, TFVARS)
+    assert len(ec2.describe_subnets(SubnetIds=TFVARS["private_subnet_ids"])["Subnets"]) == 3
+    assert ec2.describe_nat_gateways()["NatGateways"] == gateways
     assert (
         ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["GroupName"] == "shared_services"
     )

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scripts import npm
 from scripts.errors import DeployError
 
-LOCK: dict[str, Any] = {
-    "": {"name": "app"},
-    "node_modules/vite": {"version": "8.0.0"},
-    "node_modules/fsevents": {"version": "2.3.3", "optional": True},
-}
 
-
-def project(root: Path, installed: dict[str, Any] | None) -> Path:
-    (root / "package-lock.json").write_text(json.dumps({"packages": LOCK}))
-    if installed is not None:
+def project(root: Path, installed_from: str | None) -> Path:
+    """A package whose `node_modules` was installed from the given lock file, or never whole."""
+    (root / "package-lock.json").write_text("the lock file")
+    if installed_from is not None:
         (root / "node_modules").mkdir()
-        (root / "node_modules/.package-lock.json").write_text(json.dumps({"packages": installed}))
+        (root / "node_modules/.installed-lock.json").write_text(installed_from)
     return root
 
 
-def test_what_the_lock_file_says_is_installed_without_other_platforms_packages(tmp_path: Path) -> None:
-    assert npm.is_installed(project(tmp_path, {"node_modules/vite": {"version": "8.0.0"}}))
+def test_what_was_installed_from_this_very_lock_file_is_not_installed_again(tmp_path: Path) -> None:
+    assert npm.is_installed(project(tmp_path, "the lock file"))
 
 
-@pytest.mark.parametrize("installed", [None, {}, {"node_modules/vite": {"version": "7.9.9"}}])
-def test_anything_else_has_to_be_installed(tmp_path: Path, installed: dict[str, Any] | None) -> None:
-    assert not npm.is_installed(project(tmp_path, installed))
+@pytest.mark.parametrize("installed_from", [None, "an older lock file"])
+def test_anything_else_has_to_be_installed(tmp_path: Path, installed_from: str | None) -> None:
+    assert not npm.is_installed(project(tmp_path, installed_from))
+
+
+def test_bootstrap_keeps_the_same_marker() -> None:
+    bootstrap = (Path(npm.__file__).parent.parent / "bootstrap").read_text()
+    assert "container/node_modules/.installed-lock.json" in bootstrap
 
 
 def test_a_failing_script_is_shown_with_its_last_lines_and_the_command(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from typing import Any
 
 from scripts.local.extensions import Context, Response, replace
 
-# Key of a deployment that holds the resources as they were deployed; unknown to SDKs, hence ignored.
+# Member of GetDeployment's answer that holds the resources as they were deployed. AWS shows them only
+# as an OpenAPI export; SDKs ignore a member they do not know, the edge reads it.
 SNAPSHOT = "deployedResources"
 
 _STAGE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")

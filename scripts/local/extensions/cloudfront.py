@@ -58,8 +58,13 @@ def install(context: Context) -> None:
     replace(cloudfront, "_update_distribution", updating)
     replace(cloudfront, "_delete_distribution", deleting)
     replace(cloudfront, "_delete_oac", _unless_used("OriginAccessControlInUse", lambda oac_id: oac_id))
-    arn_of = lambda name: (cloudfront._functions.get(name) or {}).get("arn", "")  # noqa: E731
-    replace(cloudfront, "_cf_delete_function", _unless_used("FunctionInUse", arn_of))
+    replace(cloudfront, "_cf_delete_function", _unless_used("FunctionInUse", _function_arn))
+
+
+def _function_arn(name: str) -> str:
+    from ministack.services import cloudfront
+
+    return str((cloudfront._functions.get(name) or {}).get("arn", ""))
 
 
 def _unless_used(code: str, reference: Any) -> Any:
@@ -100,7 +105,10 @@ def _certificate_problem(arn: str, aliases: list[str]) -> str:
     account = arn.split(":")[4] if arn.count(":") >= 5 else ""
     certificate = acm._certificates.get_scoped(account, _CERTIFICATE_REGION, arn)
     if not certificate or certificate["Status"] != "ISSUED":
-        return "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain."  # noqa: E501
+        return (
+            "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or "
+            "doesn't include a valid certificate chain."
+        )
     names = set(certificate["SubjectAlternativeNames"])
     # A wildcard stands for exactly one label.
     uncovered = [a for a in aliases if a not in names and f"*.{a.partition('.')[2]}" not in names]

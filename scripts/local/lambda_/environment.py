@@ -148,8 +148,7 @@ class ExecutionEnvironment:
         else:
             initialized = True
             self._thaw()
-        timeout = self.configuration.timeout
-        clock = _Clock(timeout)
+        clock = _Clock(self.configuration.timeout)
         self._log.write(f"START RequestId: {invocation.request_id} Version: {self.configuration.version}")
         if not initialized:
             await self._begin_run()
@@ -257,9 +256,9 @@ class ExecutionEnvironment:
             output.close()
             raise
         output.release_writer()
-        api = RuntimeApi()
-        await api.start(sandbox.sockets[0])
-        self._run = _Run(sandbox, api, output, await self._site.serve(sandbox))
+        run = self._run = _Run(sandbox, RuntimeApi(), output)
+        await run.api.start(sandbox.sockets[0])
+        run.stop_serving = await self._site.serve(sandbox)
 
     async def _end_run(self) -> None:
         run, self._run = self._run, None
@@ -284,7 +283,7 @@ class _Run:
     sandbox: Sandbox
     api: RuntimeApi
     output: OutputPipe
-    stop_serving: Callable[[], None]
+    stop_serving: Callable[[], None] = lambda: None
 
 
 class _Clock:

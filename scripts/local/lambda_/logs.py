@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import logging.handlers
 import os
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.aws import Aws, error_code
+from scripts.local.lambda_.waiting import first_of
 
 log = logging.getLogger("lambda")
 
@@ -66,6 +66,7 @@ class LogSink:
             file, maxBytes=_FILE_BYTES, backupCount=1, delay=True
         )
         self._flushing = asyncio.Lock()
+        self._closing = asyncio.Event()
         self._task = asyncio.create_task(self._flush_regularly())
 
     def open(self, function: str, group: str, version: str) -> LogStream:
@@ -101,16 +102,16 @@ class LogSink:
 
     async def close(self) -> None:
         """Send the rest, unless the control plane is gone as well, and stop."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.flush(), CLOSE_SECONDS)
+        self._closing.set()
+        # Never cancelled: a batch on its way to the control plane would be sent twice.
+        await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
         self._file.close()
 
     async def _flush_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+        last = False
+        while not last:
+            await first_of(self._closing.wait(), seconds=FLUSH_SECONDS)
+            last = self._closing.is_set()
             await self.flush()
 
     def _send(self, stream: LogStream) -> None:

@@ -175,10 +175,13 @@ class Sandbox:
             theirs.close()
             try:
                 sockets = await asyncio.to_thread(_order, ours, spec)
-            except (OSError, SandboxError) as error:
+            except BaseException as error:
                 _kill(process.pid)
                 await process.wait()
-                raise SandboxError(f"The execution environment could not be isolated: {error}") from error
+                if isinstance(error, OSError | SandboxError):
+                    why = f"The execution environment could not be isolated: {error}"
+                    raise SandboxError(why) from error
+                raise
         return cls(process, sockets, spec.memory_mb)
 
     @property

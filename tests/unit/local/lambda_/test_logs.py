@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -90,6 +91,21 @@ async def test_a_log_group_that_is_gone_is_not_created_again(
     await sink.close()
 
     assert service.events == {("/aws/lambda/f", stream.name): ["before"]}
+
+
+async def test_closing_in_the_middle_of_a_batch_sends_each_line_once(
+    cloudwatch: tuple[CloudWatch, Aws], tmp_path: Path
+) -> None:
+    service, aws = cloudwatch
+    sink = LogSink(aws, tmp_path / "lambda.log")
+    stream = sink.open("f", "/aws/lambda/f", "$LATEST")
+    stream.write("one")
+    flushing = asyncio.create_task(sink.flush())
+    await asyncio.sleep(0)
+    await sink.close()
+    await flushing
+
+    assert list(service.events.values()) == [["one"]]
 
 
 async def test_draining_takes_all_that_was_written_before(
