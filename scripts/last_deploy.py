@@ -65,14 +65,15 @@ class LastDeployFile:
         unfinished.replace(self._path)
 
 
-def fingerprint(settings: Settings, variables: Mapping[str, Any]) -> str:
-    """Hash of all that a deploy depends on: the Terraform tree, its variables, the stand-in modules."""
+def fingerprint(settings: Settings, variables: Mapping[str, Any], image_tag: str) -> str:
+    """Hash of all that a deploy depends on: the Terraform tree, its variables, the image's content."""
     parts = [
         workspace.source_fingerprint(settings),
         json.dumps(variables, sort_keys=True),
         json.dumps({name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
                    sort_keys=True),
         settings.terraform.modules,
+        image_tag,
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

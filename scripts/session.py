@@ -197,7 +197,9 @@ class Session:
 
     def fingerprint(self) -> str:
         """Hash of all that the deployment depends on."""
-        return fingerprint(self.settings, self.variables())
+        from scripts import image
+
+        return fingerprint(self.settings, self.variables(), image.image_tag(self.settings))
 
     def variables(self) -> dict[str, Any]:
         """Terraform's input variables beyond the tfvars. They pass as ``TF_VAR_*``."""

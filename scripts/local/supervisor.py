@@ -134,6 +134,8 @@ async def _emulator(options: Options) -> AsyncIterator[tuple[asyncio.subprocess.
             "--port", str(options.control_port),
             "--state", str(options.directory / "state"),
             "--generation", str(options.directory / "generation"),
+            "--region", options.region,
+            "--account-id", options.account_id,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
