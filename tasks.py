@@ -229,6 +229,18 @@ def local_diff(ctx: Context, json: bool = False, debug: bool = False) -> None:
         local_commands.diff(run.settings, run.console)
 
 
+@task(name="env", help=_OUTPUT)
+def local_env(ctx: Context, json: bool = False, debug: bool = False) -> None:
+    """Show the variables that lead your own tools to the embedded AWS.
+
+    In a shell: eval "$(inv local.env)". Then `aws s3 ls`, or `terraform plan` in .local/terraform.
+    """
+    with command(ctx.config, target="local", json=json, debug=debug) as run:
+        from scripts import local_commands
+
+        local_commands.env(run.session())
+
+
 namespace = Collection(
     deploy,
     plan,
@@ -239,5 +251,5 @@ namespace = Collection(
     outputs,
     Collection("image", image_build, image_push),
     Collection("frontend", frontend_build, frontend_publish),
-    Collection("local", local_up, local_down, local_status, local_logs, local_diff),
+    Collection("local", local_up, local_down, local_status, local_logs, local_diff, local_env),
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
 from scripts.console import Console
 from scripts.local.process import LocalTarget
 from scripts.outcomes import Values
+from scripts.session import Session
 from scripts.settings import Settings
 from scripts.target import local_target
-from scripts.terraform import workspace
+from scripts.terraform import as_environment, workspace
 
 
 def up(settings: Settings, console: Console) -> None:
@@ -49,6 +51,25 @@ def diff(settings: Settings, console: Console) -> None:
     console.say_plain(f"--- {settings.shown(settings.terraform_source)} (unchanged)")
     for name, content in differences.items():
         console.say_plain(f"+++ {name}\n" + "".join(f"+ {line}\n" for line in content.splitlines()))
+
+
+def env(session: Session) -> None:
+    """Show the variables with which any tool sees what a deploy sees: Terraform, the AWS CLI, an SDK.
+
+    For people as lines that a shell evaluates; with ``--json`` without the variables to remove.
+    """
+    session.connect()
+    session.prepare_configuration()
+    variables = {
+        **session.target.environment,
+        **session.workspace.environment,
+        **as_environment(session.variables()),
+    }
+    console = session.console
+    if console.json_lines:
+        console.show(Values("environment", {name: value for name, value in variables.items() if value}))
+    for name, value in variables.items():
+        console.say_plain(f"export {name}={shlex.quote(value)}" if value else f"unset {name}")
 
 
 def _show_new(directory: Path, console: Console, offsets: dict[Path, int], lines: int | None) -> None:

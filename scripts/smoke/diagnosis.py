@@ -140,7 +140,10 @@ def explain_static(answer: Response, *, deep_link: bool = False) -> str:
 
 
 def _message(answer: Response) -> str:
-    """The message in a JSON error: API Gateway's ``message``, or our handler's error, reason and phase."""
+    """The message in a JSON error: API Gateway's ``message``, or our handler's error, reason and phase.
+
+    Our handler also gives the app's last lines, which tell more than that it ended; the last two do.
+    """
     body = answer.json()
     if not isinstance(body, dict):
         return ""
@@ -148,7 +151,9 @@ def _message(answer: Response) -> str:
         return str(message)
     parts = [str(body[name]) for name in ("error", "reason") if body.get(name)]
     phase = f" (phase: {body['phase']})" if body.get("phase") else ""
-    return ": ".join(parts) + phase
+    output = body.get("output")
+    words = " / ".join(str(line) for line in output[-2:]) if isinstance(output, list) else ""
+    return ": ".join(parts) + phase + (f'; the app\'s last words: "{words}"' if words else "")
 
 
 def _bare_gateway_error(answer: Response) -> bool:

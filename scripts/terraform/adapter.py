@@ -239,9 +239,15 @@ def _process_environment(extra: Mapping[str, str], variables: Mapping[str, Any])
     for name in ("TF_WORKSPACE", "TF_DATA_DIR"):
         environment.pop(name, None)
     environment |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-    for name, value in variables.items():
-        environment[f"TF_VAR_{name}"] = value if isinstance(value, str) else json.dumps(value)
-    return environment
+    return environment | as_environment(variables)
+
+
+def as_environment(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Input variables as ``TF_VAR_*``, which Terraform reads as JSON unless they are strings."""
+    return {
+        f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in variables.items()
+    }
 
 
 def _failure(

@@ -1,7 +1,7 @@
-"""How long the main job takes, as ratios measured in one run: ``./bootstrap python tests/benchmarks/deploy.py``.
+"""How long the main job takes, as ratios measured in one run.
 
-Uses an embedded AWS of its own (other ports, a temporary directory), so a running one stays
-untouched. Prints figures and asserts nothing.
+Run it with ``./bootstrap python tests/benchmarks/deploy.py``. It uses an embedded AWS of its own
+(other ports, a temporary directory), so a running one stays untouched. Prints figures, asserts nothing.
 """
 
 from __future__ import annotations
@@ -34,22 +34,16 @@ def main() -> None:
             again = [timed(["inv", "deploy", "--json"], environment) for _ in range(REPEATS)]
             bare = [timed(*bare_plan(Path(directory), environment)) for _ in range(REPEATS)]
         finally:
-            subprocess.run(
-                ["inv", "destroy", "--yes", "--json"],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                check=False,
-            )
+            destroyed = timed(["inv", "destroy", "--yes", "--json"], environment)
     listing = [timed(["inv", "--list"], dict(os.environ)) for _ in range(5)]
     unchanged, plan = statistics.median(again), statistics.median(bare)
     print(f"inv deploy, from nothing          {first:7.2f} s")
     print(f"inv deploy, nothing changed       {unchanged:7.2f} s   (of {spread(again)})")
     print(f"terraform plan, the same root     {plan:7.2f} s   (of {spread(bare)})")
+    print(f"inv destroy, verified             {destroyed:7.2f} s")
     print(f"ratio deploy unchanged / plan     {unchanged / plan:7.2f}     (aim: 1.5 or less)")
-    print(
-        f"inv --list                        {statistics.median(listing):7.2f} s   (of {spread(listing)}; aim: under 0.5)"
-    )
+    median = statistics.median(listing)
+    print(f"inv --list                        {median:7.2f} s   (of {spread(listing)}; aim: under 0.5)")
 
 
 def timed(command: list[str], environment: Mapping[str, str]) -> float:
@@ -64,7 +58,7 @@ def bare_plan(directory: Path, environment: Mapping[str, str]) -> tuple[list[str
     shown = subprocess.run(
         ["inv", "local.env", "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    extra = json.loads(shown.stdout.splitlines()[-1])["environment"]
+    extra = json.loads(shown.stdout.splitlines()[-1])["values"]
     workspace = directory / "terraform" / "environments" / "dev"
     return ["terraform", f"-chdir={workspace}", "plan", "-input=false"], {**environment, **extra}
 

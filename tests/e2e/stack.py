@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.aws import Aws
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -45,12 +47,14 @@ class Stack:
     Attributes:
         directory: Everything it owns: the embedded AWS's state and the copy of the Terraform tree.
         environment: What points `inv` at it.
+        url: The viewer's address.
+        deployed: The first deploy, from nothing.
     """
 
     directory: Path
     environment: dict[str, str]
     url: str
-    life: dict[str, Ended] = field(default_factory=dict)
+    deployed: Ended = field(default=Ended(-1, "", ""))
 
     @property
     def terraform(self) -> Path:
@@ -70,28 +74,43 @@ class Stack:
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
+    @property
+    def workspace(self) -> Path:
+        """Where Terraform runs."""
+        return self.directory / "local" / "terraform" / "environments" / "dev"
+
+    def tool_environment(self) -> dict[str, str]:
+        """The environment for other tools, as ``inv local.env`` gives it to a person."""
+        return {**self.environment, **self.inv("local.env", "--json").last("environment")["values"]}
+
+    def terraform_output_of(self, *arguments: str) -> str:
+        """What Terraform itself prints, run by hand in the workspace."""
+        return subprocess.run(
+            ["terraform", f"-chdir={self.workspace}", *arguments],
+            env=self.tool_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
     def plan_json(self) -> dict[str, Any]:
-        """``terraform show -json`` of a fresh plan, made as the runner makes it."""
-        workspace = self.directory / "local" / "terraform" / "environments" / "dev"
-        shown = self.inv("local.env", "--json")
-        environment = {**self.environment, **shown.last("environment")["values"]}
-
-        def terraform(*arguments: str) -> str:
-            return subprocess.run(
-                ["terraform", f"-chdir={workspace}", *arguments],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-
+        """``terraform show -json`` of a fresh plan."""
         file = self.directory / "e2e.tfplan"
         try:
-            terraform("plan", "-input=false", f"-out={file}")
-            plan: dict[str, Any] = json.loads(terraform("show", "-json", str(file)))
+            self.terraform_output_of("plan", "-input=false", f"-out={file}")
+            plan: dict[str, Any] = json.loads(self.terraform_output_of("show", "-json", str(file)))
         finally:
             file.unlink(missing_ok=True)
         return plan
+
+    def secrets(self) -> dict[str, str]:
+        """Name and value of every SSM parameter that the deployment uses."""
+        environment = self.tool_environment()
+        ssm = Aws(region=environment["AWS_REGION"], environment=environment).client("ssm")
+        pages = ssm.get_paginator("get_parameters_by_path").paginate(
+            Path="/ecs/genai", Recursive=True, WithDecryption=True
+        )
+        return {found["Name"]: found["Value"] for page in pages for found in page["Parameters"]}
 
     def restore(self) -> None:
         """Bring the copy of the Terraform tree back to the shipped one."""

@@ -26,6 +26,11 @@ API, BACKEND, FRONTEND, REDIS = (
 NEW_ENVIRONMENTS = (BACKEND, r'SSE_HEARTBEAT_MS = "15000"', 'SSE_HEARTBEAT_MS = "15001"')
 
 
+def block(type: str, name: str) -> str:
+    """Pattern of a whole resource block."""
+    return rf'(?s)resource "{type}" "{name}" \{{.*?\n\}}'
+
+
 @dataclass(frozen=True)
 class Mutation:
     """A fault and how it must show.
@@ -47,8 +52,15 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        # API Gateway refuses the 15 minutes that only a streaming integration may have.
         "responseTransferMode BUFFERED instead of STREAM",
         ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),),
+        1, "", r"Timeout should be between 50 ms and 29000 ms",
+    ),
+    Mutation(
+        "responseTransferMode BUFFERED, and a timeout that it may have",
+        ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),
+         (API, r"timeoutInMillis += 900000", "timeoutInMillis = 29000")),
         4, "SC-003", r"responseTransferMode",
     ),
     Mutation(
@@ -65,7 +77,7 @@ MUTATIONS = (
     Mutation(
         "no behaviour for /api/*",
         ((FRONTEND, r"for pattern in var\.api\.path_patterns", 'for pattern in ["/oauth/*"]'),),
-        4, "SC-003", r"/api/\* behavio",
+        4, "SC-003", r"the behavior for this path is missing",
     ),
     Mutation(
         "every viewer header forwarded, Host included",
@@ -79,7 +91,7 @@ MUTATIONS = (
     ),
     Mutation(
         "Lambda permission removed",
-        ((API, r'resource "aws_lambda_permission" "api" \{[^}]*(\{[^}]*\}[^}]*)*\}', ""),),
+        ((API, block("aws_lambda_permission", "api"), ""),),
         4, "SC-003", r"permission",
     ),
     Mutation(
@@ -94,7 +106,7 @@ MUTATIONS = (
     ),
     Mutation(
         "Redis' ingress rule removed",
-        ((REDIS, r'resource "aws_vpc_security_group_ingress_rule" "client" \{[^}]*\}', ""), NEW_ENVIRONMENTS),
+        ((REDIS, block("aws_vpc_security_group_ingress_rule", "client"), ""), NEW_ENVIRONMENTS),
         4, "SC-003", r"(?i)redis",
     ),
     Mutation(

@@ -101,9 +101,10 @@ async def test_the_app_s_own_page_instead_of_health_points_at_the_handler() -> N
         (s3_denied, "S3 answered instead of the API"),
         (
             lambda: api(
-                {"error": "LibreChat could not be started", "reason": "Redis: timeout", "phase": "x"}, 503
+                {"error": "No start", "reason": "exit 1", "phase": "app", "output": ["a", "Redis: b", "c"]},
+                503,
             ),
-            "LibreChat could not be started: Redis: timeout (phase: x)",
+            'No start: exit 1 (phase: app); the app\'s last words: "Redis: b / c"',
         ),
     ],
 )

@@ -1,0 +1,114 @@
+"""A deployed rehearsal, used as a person and a CI job use it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_second_deploy_says_that_nothing_changed_and_changes_nothing(stack: Stack) -> None:
+    again = stack.inv("deploy", "--json")
+    assert again.status == 0
+    assert again.last("plan")["empty"]
+    assert not [event for event in again.events if event["type"] == "resource"]
+    assert again.last("smoke")["ok"]
+    assert again.last("deployed")["url"] == stack.url
+
+
+def test_a_plan_without_changes_exits_with_0(stack: Stack) -> None:
+    assert stack.inv("plan", "--json").status == 0
+
+
+def test_a_plan_with_changes_exits_with_2_and_counts_them(stack: Stack) -> None:
+    tfvars = stack.terraform / "environments" / "dev" / "terraform.tfvars.json"
+    values = json.loads(tfvars.read_text())
+    try:
+        tfvars.write_text(json.dumps(values | {"origin_read_timeout": 45}))
+        planned = stack.inv("plan", "--json")
+    finally:
+        stack.restore()
+    assert planned.status == 2
+    assert planned.last("plan")["counts"] == {"add": 0, "change": 1, "replace": 0, "destroy": 0, "forget": 0}
+
+
+@pytest.mark.parametrize("path", ["/", "/chat/123", "/c/new"])
+def test_pages_and_deep_links_are_the_client(stack: Stack, path: str) -> None:
+    answer = httpx.get(stack.url + path)
+    assert answer.status_code == 200
+    assert '<div id="root">' in answer.text
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_health_is_the_apps_own(stack: Stack) -> None:
+    answer = httpx.get(f"{stack.url}/api/health")
+    assert (answer.status_code, answer.text) == (200, "OK")
+
+
+def test_a_stream_arrives_event_by_event(stack: Stack) -> None:
+    arrivals = []
+    with httpx.stream("GET", f"{stack.url}/api/health/stream?chunks=5&interval_ms=200") as answer:
+        for part in answer.iter_raw():
+            arrivals += [time.monotonic()] * part.count(b"event: chunk")
+    assert len(arrivals) == 5
+    assert len(set(arrivals)) == 5, "two events in one read"
+
+
+def test_the_deployment_survives_a_restart_of_the_embedded_aws(stack: Stack) -> None:
+    assert stack.inv("local.down").status == 0
+    assert stack.inv("local.up").status == 0
+    assert stack.inv("plan", "--json").status == 0
+    assert httpx.get(f"{stack.url}/api/health", timeout=30).text == "OK"
+
+
+@contextmanager
+def holding_the_lock(stack: Stack) -> Iterator[None]:
+    """Somebody else's ``terraform apply``, which waits for an answer and holds the state lock."""
+    apply = subprocess.Popen(
+        ["terraform", "apply", "-no-color", "-replace=module.frontend.terraform_data.client"],
+        cwd=stack.workspace,
+        env=stack.tool_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert apply.stdin
+    assert apply.stdout
+    try:
+        # Its question stands on lines of its own; the lock is held from before the plan on.
+        assert any("Do you want to perform these actions" in line for line in apply.stdout)
+        yield
+    finally:
+        apply.communicate("no\n")
+
+
+def test_a_held_lock_ends_the_run_with_5_naming_the_holder_and_the_remedy(stack: Stack) -> None:
+    with holding_the_lock(stack):
+        locked = stack.inv("plan", "--json", INVOKE_STATE_LOCK_TIMEOUT="1s")
+    error = locked.last("error")
+    assert locked.status == 5, error
+    assert "@" in error["why"], "who"
+    assert "force-unlock" in error["next_step"] or "unlock" in error["next_step"]
+    assert stack.inv("plan", "--json").status == 0, "the lock went with its holder"
+
+
+def test_no_secret_is_printed_logged_or_kept_in_state(stack: Stack) -> None:
+    secrets = stack.secrets()
+    assert len(secrets) == 11
+    state = stack.terraform_output_of("state", "pull")
+    logs = "".join(
+        path.read_text(errors="replace") for path in (stack.directory / "local" / "logs").rglob("*.log")
+    )
+    said = stack.deployed.stdout + stack.deployed.stderr
+    for name, value in secrets.items():
+        for where, text in (("state", state), ("logs", logs), ("output", said)):
+            assert value not in text, f"{name} is in the {where}"
