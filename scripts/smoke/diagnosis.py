@@ -142,7 +142,8 @@ def explain_static(answer: Response, *, deep_link: bool = False) -> str:
 def _message(answer: Response) -> str:
     """The message in a JSON error: API Gateway's ``message``, or our handler's error, reason and phase.
 
-    Our handler also gives the app's last lines, which tell more than that it ended; the last two do.
+    Our handler also gives the app's last lines, which tell more than that it ended: of these the last
+    two that are not frames of a stack trace.
     """
     body = answer.json()
     if not isinstance(body, dict):
@@ -152,7 +153,8 @@ def _message(answer: Response) -> str:
     parts = [str(body[name]) for name in ("error", "reason") if body.get(name)]
     phase = f" (phase: {body['phase']})" if body.get("phase") else ""
     output = body.get("output")
-    words = " / ".join(str(line) for line in output[-2:]) if isinstance(output, list) else ""
+    lines = [str(line).strip() for line in output] if isinstance(output, list) else []
+    words = " / ".join([line for line in lines if not line.startswith("at ")][-2:])
     return ": ".join(parts) + phase + (f'; the app\'s last words: "{words}"' if words else "")
 
 

@@ -358,6 +358,8 @@ def test_lambda_gets_a_roles_credentials_and_they_can_do_what_its_policies_say(e
             getattr(function.client(service), call)(**arguments)
         assert denied.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
         assert denied.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    with pytest.raises(ClientError, match=r"on resource: .*:parameter/other "):
+        function.client("ssm").get_parameters(Names=["/role/JWT", "/other"])
     allow(emulator, "s3:ListBucket", "arn:aws:s3:::role-test")
     with pytest.raises(ClientError) as missing:
         function.client("s3").get_object(Bucket="role-test", Key="lambda-test/missing")

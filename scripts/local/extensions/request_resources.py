@@ -12,19 +12,16 @@ Restores, where MiniStack asks for the right to ``*`` or to a log group's bare A
 from __future__ import annotations
 
 import json
-from contextvars import ContextVar
 from typing import Any
 
 from scripts.local.extensions import Context, replace
 
 _LOG_WRITES = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
 
-_parameters: ContextVar[tuple[str, ...]] = ContextVar("parameters named by the request", default=())
-
 
 def install(context: Context) -> None:
-    """Wrap the place where a request's resource is found, and the one where its policies are asked."""
-    from ministack.core import iam_actions, iam_evaluator
+    """Wrap the place where a request's resource is found."""
+    from ministack.core import iam_actions
 
     def finding(original: Any) -> Any:
         def extract_resource_arn(
@@ -39,28 +36,27 @@ def install(context: Context) -> None:
         ) -> str:
             found = str(original(service, method, path, headers, body, query, region, account))
             action = headers.get("x-amz-target", "").rpartition(".")[2]
-            named = _json(body).get("Names", []) if action == "GetParameters" else []
-            _parameters.set(tuple(_parameter_arn(name, region, account) for name in named))
+            if service == "ssm" and action == "GetParameters":
+                arns = [_parameter_arn(name, region, account) for name in _json(body).get("Names", ())]
+                # The caller asks for the right to one resource and names it when refused: the first
+                # parameter that is refused, if any is.
+                refused = (arn for arn in arns if _refused(headers, query, region, arn))
+                return next(refused, arns[0] if arns else found)
             if service == "logs" and action in _LOG_WRITES:
                 return f"{found}:log-stream:{_json(body).get('logStreamName', '')}"
             return found
 
         return extract_resource_arn
 
-    def asking(original: Any) -> Any:
-        def enforce(key: str, action: str, service: str, region: str, *rest: Any, **more: Any) -> Any:
-            if action != "ssm:GetParameters" or not _parameters.get():
-                return original(key, action, service, region, *rest, **more)
-            for arn in _parameters.get():
-                refusal = original(key, action, service, region, **{**more, "resource_arn": arn})
-                if refusal:
-                    return refusal
-            return None
-
-        return enforce
-
     replace(iam_actions, "extract_resource_arn", finding)
-    replace(iam_evaluator, "enforce", asking)
+
+
+def _refused(headers: dict[str, str], query: dict[str, Any], region: str, arn: str) -> bool:
+    from ministack.core.iam_evaluator import enforce
+    from ministack.core.router import extract_access_key_id
+
+    key = extract_access_key_id(headers, query)
+    return enforce(key, "ssm:GetParameters", "ssm", region, resource_arn=arn) is not None
 
 
 def _json(body: bytes) -> dict[str, Any]:

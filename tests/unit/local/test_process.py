@@ -8,12 +8,16 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from scripts.errors import DeployError
+from scripts.local import process
 from scripts.local.process import LocalTarget, Running
 from scripts.settings import Settings
 
@@ -79,6 +83,73 @@ def test_a_damaged_record_counts_as_not_running(settings: Settings) -> None:
     target.record_path.write_text('{"pid": 1')
     assert target.status() is None
     assert not target.died()
+
+
+def test_after_a_crash_the_next_up_keeps_the_old_log_and_can_quote_it(settings: Settings) -> None:
+    target = Scripted(settings)
+    target.program = "print('the control plane ended with status -9', flush=True)\n" + READY
+    first = target.up()
+    psutil.Process(first.pid).kill()
+    psutil.wait_procs([psutil.Process(first.pid)], timeout=10)
+    assert target.died()
+
+    target.program = READY
+    try:
+        assert target.up() != first
+        assert "the control plane ended with status -9" in target.obituary()
+        assert str(target.log_directory) in target.obituary()
+    finally:
+        target.down()
+
+
+def test_a_start_that_hangs_and_will_not_end_is_killed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "START_SECONDS", 1.0)
+    monkeypatch.setattr(process, "STOP_SECONDS", 0.5)
+    target = Scripted(settings)
+    target.program = (
+        "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print(os.getpid(), flush=True); time.sleep(600)"
+    )
+    with pytest.raises(DeployError, match="not ready after 1 s") as caught:
+        target.up()
+    assert not psutil.pid_exists(int(caught.value.evidence))
+    assert str(target.log_directory) in caught.value.next_step
+
+
+def test_down_waits_for_an_up_under_way_and_ends_what_it_started(settings: Settings) -> None:
+    target = Scripted(settings)
+    started = settings.local_directory / "started"
+    # Says that it is there, and is not ready before it is told so.
+    target.program = f"import os, time; os.mkfifo({str(started)!r}); open({str(started)!r}).read()\n" + READY
+    with ThreadPoolExecutor(2) as background:
+        starting = background.submit(target.up)
+        while not started.exists():
+            time.sleep(0.01)
+        stopping = background.submit(Scripted(settings).down)
+        assert not stopping.done()
+        started.write_text("go on")
+        running, stopped = starting.result(), stopping.result()
+    assert stopped
+    assert not psutil.pid_exists(running.pid) or psutil.Process(running.pid).status() == "zombie"
+
+
+def test_a_port_that_the_last_life_still_holds_after_a_crash_is_waited_for(settings: Settings) -> None:
+    with socket.socket() as orphan:
+        orphan.bind(("127.0.0.1", 0))
+        orphan.listen()
+        local = dataclasses.replace(settings.local, port=orphan.getsockname()[1])
+        target = Scripted(dataclasses.replace(settings, local=local))
+        gone = Running(2**22 - 1, 1.0, "http://localhost:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+        target.record_path.write_text(json.dumps(gone.to_json()))
+        saved = threading.Timer(0.5, orphan.close)
+        saved.start()
+        try:
+            assert target.up().pid != gone.pid
+        finally:
+            saved.join()
+            target.down()
 
 
 def test_a_crash_at_the_start_is_explained_with_the_end_of_the_log(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from scripts.local.lambda_.sandbox import Address, Sandbox, SandboxSpec, bubblewrap_options
+from scripts.local.lambda_.sandbox import Address, ProcessSandbox, SandboxSpec, bubblewrap_options
 
 from .waiting import until
 
@@ -38,11 +38,11 @@ class Running:
 
     def __init__(self, output: Path) -> None:
         self.output = output
-        self.sandboxes: list[Sandbox] = []
+        self.sandboxes: list[ProcessSandbox] = []
 
-    async def start(self, spec: SandboxSpec) -> Sandbox:
+    async def start(self, spec: SandboxSpec) -> ProcessSandbox:
         with self.output.open("ab") as file:
-            sandbox = await Sandbox.start(spec, file.fileno())
+            sandbox = await ProcessSandbox.start(spec, file.fileno())
         self.sandboxes.append(sandbox)
         return sandbox
 
@@ -138,19 +138,19 @@ async def test_what_is_not_served_is_out_of_reach(running: Running, rootfs: Path
 async def test_a_frozen_sandbox_stands_still_and_goes_on(running: Running, rootfs: Path) -> None:
     sandbox = await running.start(spec(rootfs, "(while :; do echo child; sleep 0.02; done) & wait"))
     await running.printed("child")
-    sandbox.freeze()
+    await sandbox.freeze()
     frozen_at = running.output.stat().st_size
     await asyncio.sleep(0.3)
     assert running.output.stat().st_size == frozen_at
 
-    sandbox.thaw()
+    await sandbox.thaw()
     await until(lambda: running.output.stat().st_size > frozen_at)
 
 
 async def test_a_frozen_sandbox_can_be_killed(running: Running, rootfs: Path) -> None:
     sandbox = await running.start(spec(rootfs, "echo up; sleep 60 & sleep 60"))
     await running.printed("up")
-    sandbox.freeze()
+    await sandbox.freeze()
     async with asyncio.timeout(5):
         await sandbox.kill()
     assert sandbox.exit_reason == "signal: killed"
