@@ -6,6 +6,7 @@ Here failures become exit statuses and signals become an orderly end. Imports no
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from invoke.exceptions import Exit
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
 from scripts.processes import interruptible
-from scripts.settings import Settings
+from scripts.settings import Settings, refuse_unknown
 
 if TYPE_CHECKING:
     from scripts.session import Session
@@ -60,6 +61,7 @@ def command(
     console = Console(json_lines=json, assume_yes=yes)
     try:
         with interruptible():
+            refuse_unknown(config, os.environ)
             yield Command(Settings.load(config, target=target), console)
     except Exit:
         raise

@@ -34,13 +34,14 @@ def deploy(session: Session) -> ExitStatus:
     """
     with session.opened():
         early = _EarlySmoke(session)
+        before_building = ("check tools",) if session.local else ("check tools", "credentials")
         session.steps.run(
             *_beginning(session),
             # Built before the account is touched: a broken build costs nothing. The provisioners of the
-            # apply then find the work done.
-            Step("build frontend", session.build_frontend, after=("check tools",)),
-            Step("build image", session.build_image, after=("check tools",)),
-            Step("prepare state", session.prepare_state, after=("check tools", "check account")),
+            # apply then find the work done. Credentials come first: a build may take minutes.
+            Step("build frontend", session.build_frontend, after=before_building),
+            Step("build image", session.build_image, after=before_building),
+            Step("prepare state", session.prepare_state, after=("check tools", "check references")),
             Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
             Step("terraform plan", session.plan, after=("terraform init",)),
             Step("smoke", early.run, after=("prepare state",)),
@@ -68,7 +69,7 @@ def plan(session: Session) -> ExitStatus:
     with session.opened():
         session.steps.run(
             *_beginning(session),
-            Step("prepare state", session.prepare_state, after=("check tools", "check account")),
+            Step("prepare state", session.prepare_state, after=("check tools", "check references")),
             Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
             Step("terraform plan", session.plan, after=("terraform init",)),
         )
@@ -127,11 +128,17 @@ def doctor(session: Session) -> ExitStatus:
     """Show every check before the start; changes nothing but that the embedded AWS runs afterwards."""
     settings = session.settings
     checks = list(preflight.tools(settings).checks)
-    session.connect()
-    account = preflight.account(settings, session.target)
-    checks += account.checks
-    if account.ok:
-        checks += preflight.references(settings, session.target).checks
+    try:
+        session.open_target()
+    except DeployError as error:
+        checks.append(
+            preflight.Check(_connecting(session), False, f"{error.what}: {error.why}", error.next_step)
+        )
+    else:
+        account = preflight.account(settings, session.target)
+        checks += account.checks
+        if account.ok:
+            checks += preflight.references(settings, session.target).checks
     report = preflight.Report(tuple(checks))
     session.console.show(report)
     return ExitStatus.OK if report.ok else ExitStatus.PREFLIGHT_FAILED
@@ -178,7 +185,7 @@ def _beginning(session: Session) -> tuple[Step, ...]:
     return (
         Step("check tools", session.check_tools),
         Step(_connecting(session), session.connect),
-        Step("check account", session.check_account, after=(_connecting(session),)),
+        Step("check references", session.check_references, after=(_connecting(session),)),
         Step("prepare configuration", session.prepare_configuration, after=(_connecting(session),)),
     )
 

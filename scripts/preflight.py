@@ -92,6 +92,8 @@ def tools(settings: Settings) -> Report:
     if settings.image.builder == "buildx":
         docker = ("docker", ("buildx", "version"), (0, 10), "Install Docker with the buildx plugin.")
         found.append(_version(*docker))
+    if settings.target == "local":
+        found.append(_sandbox(settings))
     found.append(_tfvars(settings))
     return Report(tuple(found))
 
@@ -102,9 +104,10 @@ def account(settings: Settings, target: Target) -> Report:
     try:
         identity = target.aws.client("sts").get_caller_identity()
     except Exception as error:
-        why = f"{error_code(error) or type(error).__name__}: {error}"
         remedy = "Sign in (aws sso login), or name a profile with INVOKE_AWS_PROFILE."
-        return Report((Check("credentials", False, why, remedy),))
+        if type(error).__name__.endswith(("ConnectionError", "TimeoutError")):
+            remedy = "Check the network and the proxy settings: AWS was not reached."
+        return Report((Check("credentials", False, _reason(error), remedy),))
     if identity["Account"] != wanted:
         found = f"these credentials belong to account {identity['Account']}, the settings to {wanted}"
         remedy = "Choose the right profile with INVOKE_AWS_PROFILE, or correct aws.account_id."
@@ -141,9 +144,12 @@ def _referenced(name: str, look: Callable[[], Any]) -> Check:
     try:
         look()
     except Exception as error:
-        why = f"{error_code(error) or type(error).__name__}: {error}"
-        return Check(name, False, why, "Correct terraform.tfvars.json, or create what is missing.")
+        return Check(name, False, _reason(error), "Correct terraform.tfvars.json, or create what is missing.")
     return Check(name, True, "found")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if error_code(error) else f"{type(error).__name__}: {error}"
 
 
 def _parameters(target: Target, arns: Iterable[str]) -> None:
@@ -171,6 +177,22 @@ def _version(program: str, arguments: tuple[str, ...], least: tuple[int, ...], r
         return Check(name, False, "says no version: " + (done.stderr or done.stdout).strip()[:200], remedy)
     version = tuple(int(part) for part in match.group(1).split("."))
     return Check(name, version[: len(least)] >= least, match.group(1), "" if version >= least else remedy)
+
+
+def _sandbox(settings: Settings) -> Check:
+    """Bubblewrap, where the local target's Lambda environments are processes under it."""
+    from scripts.image.engine import home
+
+    if home(settings).kind != "process":
+        return Check("bwrap", True, "not needed: Lambda environments are containers")
+    if shutil.which("bwrap") is None:
+        return Check("bwrap", False, "not on PATH", "Install bubblewrap: apt-get install bubblewrap.")
+    probe = ["bwrap", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        remedy = "Run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
+        return Check("bwrap", False, done.stderr.strip() or f"ended with {done.returncode}", remedy)
+    return Check("bwrap", True, "isolates Lambda's environments")
 
 
 def _tfvars(settings: Settings) -> Check:

@@ -67,7 +67,14 @@ class Session:
         return None
 
     def connect(self) -> str | None:
-        """Start the embedded AWS unless it runs, or take the real account's credentials."""
+        """Open the target; the real account only if the credentials are of the right one."""
+        note = self.open_target()
+        if not self.local:
+            preflight.account(self.settings, self.target).require()
+        return note
+
+    def open_target(self) -> str | None:
+        """Start the embedded AWS unless it runs, or take the real account's credentials as they are."""
         if not self.local:
             self.target = aws_target(self.settings)
             return None
@@ -79,15 +86,12 @@ class Session:
         self.target = local_target(self.settings, endpoint=running.endpoint, base_url=running.url)
         self._registry_url = running.registry_url
         if died:
-            self.console.warn("The embedded AWS had ended without saving; it was started again.")
+            self.console.warn(f"The embedded AWS had crashed and was started again. {process.obituary()}")
         return "was running" if was_running else "started"
 
-    def check_account(self) -> str | None:
-        """The account, and everything that the configuration refers to."""
-        if not self.local:
-            # The embedded AWS is always the account of the settings.
-            preflight.account(self.settings, self.target).require()
-        elif self._is_unchanged():
+    def check_references(self) -> str | None:
+        """Everything that the configuration refers to and does not create."""
+        if self.local and self._is_unchanged():
             raise NothingToDo  # it was found at the last deploy of the same project
         preflight.references(self.settings, self.target).require()
         return None

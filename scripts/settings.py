@@ -6,10 +6,12 @@ The rest of the code takes a `Settings` and never reads configuration again.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
+import math
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +77,7 @@ class LocalSettings:
     directory: str
     port: int
     control_port: int
+    environments: Literal["auto", "process", "container"]
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,7 @@ class Settings:
         Raises:
             DeployError: with `ExitStatus.PREFLIGHT_FAILED` and the path of the first bad setting.
         """
-        merged = {field.name: config.get(field.name) for field in dataclasses.fields(cls)}
-        merged.pop("project_root")
+        merged = {name: config.get(name) for name in _names(cls)}
         merged |= {name: value for name, value in flags.items() if value not in (None, "")}
         settings: Settings = _build(cls, merged, "")
         return settings
@@ -158,18 +160,55 @@ class Settings:
         return values
 
 
+def refuse_unknown(config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Refuse settings that nothing reads: a misspelt one would silently be the default.
+
+    Raises:
+        DeployError: with `ExitStatus.PREFLIGHT_FAILED`, naming the nearest known name.
+    """
+    from invoke.config import Config
+
+    invokes = set(Config.global_defaults())
+    known = list(_paths(Settings))
+    for path in set(_given(config)) - set(known):
+        if path.split(".")[0] not in invokes:
+            raise _unknown(f"setting {path} of invoke.yaml", path, known)
+    variables = [_variable(path) for path in known]
+    prefixes = ("INVOKE_DEBUG", *(_variable(name) for name in invokes))
+    for name in set(environment) - set(variables):
+        if name.startswith("INVOKE_") and not name.startswith(prefixes):
+            raise _unknown(f"environment variable {name}", name, variables)
+
+
+def _names(cls: type[Any]) -> Iterator[str]:
+    """The fields of a group that can be set."""
+    return (field.name for field in dataclasses.fields(cls) if field.name != "project_root")
+
+
+def _paths(cls: type[Any], prefix: str = "") -> Iterator[str]:
+    """Every setting's path, such as ``local.port``."""
+    hints = typing.get_type_hints(cls)
+    for name in _names(cls):
+        group = dataclasses.is_dataclass(hints[name])
+        yield from _paths(hints[name], f"{prefix}{name}.") if group else (prefix + name,)
+
+
+def _given(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in config.items():
+        path = f"{prefix}{name}"
+        yield from _given(value, f"{path}.") if isinstance(value, Mapping) else (path,)
+
+
 def _build(cls: type[Any], raw: Any, path: str) -> Any:
     """Turn nested mappings into dataclasses, checking every value against its annotation."""
     if not isinstance(raw, Mapping):
         raise _bad(path or "settings", raw, "a group of settings")
     hints = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        if field.name == "project_root":
-            continue
-        here = f"{path}.{field.name}".lstrip(".")
-        hint, value = hints[field.name], raw.get(field.name)
-        values[field.name] = (
+    for name in _names(cls):
+        here = f"{path}.{name}".lstrip(".")
+        hint, value = hints[name], raw.get(name)
+        values[name] = (
             _build(hint, value, here)
             if isinstance(hint, type) and dataclasses.is_dataclass(hint)
             else _value(hint, value, here)
@@ -183,12 +222,14 @@ def _value(hint: Any, value: Any, path: str) -> Any:
             return value
         raise _bad(path, value, "one of " + ", ".join(typing.get_args(hint)))
     if hint in (int, float):
+        least, most = _RANGES[path]
         try:
             number = hint(value)
         except (TypeError, ValueError):
-            raise _bad(path, value, "a number") from None
-        if number < 0 or isinstance(value, bool):
-            raise _bad(path, value, "a number that is not negative")
+            number = math.nan
+        if isinstance(value, bool) or not least <= number <= most:  # not a number is in no range
+            kind = "a whole number" if hint is int else "a number"
+            raise _bad(path, value, f"{kind} from {least} to {most}")
         return number
     text = "" if value is None else str(value)
     pattern, meaning = _PATTERNS.get(path, (r".*", "text"))
@@ -196,6 +237,17 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         raise _bad(path, text, meaning)
     return text
 
+
+_RANGES = {
+    "terraform.parallelism": (1, 256),
+    "local.port": (0, 65535),
+    "local.control_port": (0, 65535),
+    "smoke.timeout": (1, 900),
+    "smoke.cold_start": (1, 900),
+    # Fewer or faster events say nothing about buffers; more are refused by the handler's route.
+    "smoke.stream_chunks": (4, 100),
+    "smoke.stream_interval_ms": (20, 5000),
+}
 
 _PATTERNS = {
     "environment": (r"[a-z][a-z0-9-]{0,15}", "lower-case letters, digits and hyphens (16 at most)"),
@@ -213,10 +265,23 @@ _PATTERNS = {
 
 
 def _bad(path: str, value: Any, expected: str) -> DeployError:
-    variable = "INVOKE_" + path.upper().replace(".", "_")
     return DeployError(
         f"Setting {path} is not valid: {value!r}",
         f"It must be {expected}.",
-        f"Correct it in invoke.yaml or in the environment variable {variable}.",
+        f"Correct it in invoke.yaml or in the environment variable {_variable(path)}.",
         status=ExitStatus.PREFLIGHT_FAILED,
     )
+
+
+def _unknown(what: str, name: str, known: list[str]) -> DeployError:
+    near = difflib.get_close_matches(name, known, n=1)
+    return DeployError(
+        f"The {what} is not known",
+        "Nothing reads it; a misspelt setting would silently be the default.",
+        f"Did you mean {near[0]}?" if near else "invoke.yaml lists every setting.",
+        status=ExitStatus.PREFLIGHT_FAILED,
+    )
+
+
+def _variable(path: str) -> str:
+    return "INVOKE_" + path.upper().replace(".", "_")

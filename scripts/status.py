@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts import preflight
 from scripts.last_deploy import LastDeployFile
 from scripts.settings import Settings
 from scripts.state import StateBucket
@@ -36,8 +37,10 @@ def _local(settings: Settings) -> dict[str, Any]:
 
 
 def _aws(settings: Settings) -> dict[str, Any]:
+    target = aws_target(settings)
+    preflight.account(settings, target).require()
     facts: dict[str, Any] = {"target": "aws", "account": settings.aws.account_id}
-    return facts | _state(StateBucket(aws_target(settings).aws, settings))
+    return facts | _state(StateBucket(target.aws, settings))
 
 
 def _state(state: StateBucket) -> dict[str, Any]:

@@ -64,6 +64,16 @@ export class Application {
     await this.#pending;
   }
 
+  /** Whether the last look at the app found it healthy. */
+  get healthy() {
+    return this.#healthy;
+  }
+
+  /** What the app said last, for an error; empty before it was started. */
+  get lastLines() {
+    return this.#child?.lastLines ?? [];
+  }
+
   /** A request found nobody listening: the next `ready()` looks closer instead of trusting the last poll. */
   suspect() {
     this.#healthy = false;

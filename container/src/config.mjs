@@ -5,6 +5,7 @@
  * start here.
  */
 
+import { randomUUID } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
 import { ColdStartError } from './errors.mjs';
 
@@ -28,7 +29,8 @@ export async function fetchConfig(aws, { bucket, key, path, forbidden }) {
   if (text.includes(forbidden)) throw refuse(`still contains ${forbidden}`);
 
   // Renamed into place: an app that restarts meanwhile never reads half a file.
-  const partial = `${path}.partial`;
+  // A name of its own: a start that failed elsewhere may still be writing when the next one begins.
+  const partial = `${path}.${randomUUID()}.partial`;
   await writeFile(partial, content, { mode: 0o600 });
   await rename(partial, path);
 }

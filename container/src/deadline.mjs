@@ -38,14 +38,15 @@ export class Deadline {
    */
   async race(promise) {
     const { signal } = this;
-    if (signal.aborted) throw signal.reason;
     let stop;
     const expired = new Promise((_, reject) => {
       stop = () => reject(signal.reason);
       signal.addEventListener('abort', stop, { once: true });
+      // Raced all the same: a promise that nobody waits for would end the process when it rejects.
+      if (signal.aborted) stop();
     });
     try {
-      return await Promise.race([promise, expired]);
+      return await Promise.race([expired, promise]);
     } finally {
       signal.removeEventListener('abort', stop);
     }

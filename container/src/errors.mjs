@@ -39,8 +39,8 @@ export class UpstreamError extends HandlerError {
 
 /** Lambda's own timeout is so near that the invocation has to end now. */
 export class DeadlineError extends HandlerError {
-  constructor(reason) {
-    super(504, 'The time limit of the function was reached', reason);
+  constructor(reason, options) {
+    super(504, 'The time limit of the function was reached', reason, options);
   }
 }
 

@@ -28,10 +28,6 @@ export class Log {
     this.#line('info', msg, fields);
   }
 
-  warn(msg, fields) {
-    this.#line('warn', msg, fields);
-  }
-
   error(msg, fields) {
     this.#line('error', msg, fields);
   }

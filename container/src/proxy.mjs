@@ -1,6 +1,6 @@
 /** A request through the app and back: start, relay, and what happens when either breaks off. */
 
-import { toHandlerError, UpstreamError } from './errors.mjs';
+import { DeadlineError, toHandlerError, UpstreamError } from './errors.mjs';
 import { toPrelude } from './response.mjs';
 import { EventBoundary, formatEvent, Heartbeat, isEventStream } from './sse.mjs';
 import { send } from './upstream.mjs';
@@ -19,11 +19,14 @@ import { send } from './upstream.mjs';
 export async function proxy({ request, response, application, deadline, heartbeatMs }) {
   const upstream = await connect(request, application, deadline);
   const events = isEventStream(upstream.headers['content-type']);
-  response.start(toPrelude(upstream.statusCode, upstream.rawHeaders));
   try {
-    if (events) await relayEvents(upstream, response, deadline, heartbeatMs);
+    response.start(toPrelude(upstream.statusCode, upstream.rawHeaders));
+    // Nothing of ours can be put between compressed bytes.
+    if (events && !upstream.headers['content-encoding']) await relayEvents(upstream, response, deadline, heartbeatMs);
     else await relay(upstream, response);
   } catch (error) {
+    // A response that is not read to its end would keep the app writing to nobody.
+    upstream.destroy();
     throw await explain(error, application, deadline);
   }
   await response.end();
@@ -31,8 +34,8 @@ export async function proxy({ request, response, application, deadline, heartbea
 }
 
 async function connect(request, application, deadline) {
-  await deadline.race(application.ready());
   try {
+    await deadline.race(application.ready());
     return await send(application.port, request, deadline.signal).catch(async (error) => {
       if (error.code !== 'ECONNREFUSED') throw error;
       // The app died unnoticed, for example while the environment was frozen. The request has not
@@ -78,7 +81,12 @@ async function relayEvents(upstream, response, deadline, heartbeatMs) {
 
 /** What a network error meant: the deadline, a crash of the app, or just what it says. */
 async function explain(error, application, { signal }) {
-  if (signal.aborted) return signal.reason;
+  if (signal.aborted) {
+    // LibreChat gives up on an unreachable database later than many a timeout: its own words are the cause.
+    if (application.healthy) return signal.reason;
+    const reason = `${signal.reason.message}: LibreChat was still starting`;
+    return new DeadlineError(reason, { output: application.lastLines });
+  }
   if (error.code === undefined || error.status !== undefined) return error;
   const { status, output } = await application.postMortem();
   const reason = status ? `LibreChat ${status} during the request` : `the connection broke: ${error.message}`;

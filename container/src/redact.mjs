@@ -40,10 +40,12 @@ function forms(value) {
   ]);
 }
 
-/** The password inside a connection string, as written and decoded: drivers print either. */
+/**
+ * The password inside a connection string, as written and decoded: drivers print either. Not `URL`, which
+ * refuses the several hosts of a replica set (`mongodb://user:password@a:27017,b:27017/`).
+ */
 function passwordOf(value) {
-  if (!URL.canParse(value)) return [];
-  const { password } = new URL(value);
+  const password = /^[a-z][a-z0-9+.-]*:\/\/[^/?#:@]*:([^/?#]*)@/i.exec(value)?.[1];
   if (!password) return [];
   try {
     return [password, decodeURIComponent(password)];

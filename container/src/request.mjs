@@ -63,7 +63,8 @@ export function toRequest(event, { publicHost }) {
 /**
  * The viewer's address. CloudFront appends the address it saw, API Gateway appends CloudFront's edge:
  * `viewer-supplied…, viewer, edge`. What stands before the last two is a claim of the viewer. A caller of
- * the bare execute-api URL is what API Gateway itself saw, unless it forges a CloudFront-like list.
+ * the bare execute-api URL is what API Gateway itself saw, unless it forges a CloudFront-like list
+ * (README, "What it trusts").
  *
  * @param {string} forwardedFor
  * @param {string | undefined} sourceIp What API Gateway saw (`requestContext.identity.sourceIp`).
@@ -108,8 +109,9 @@ function headersOf(event, publicHost) {
     if (HOP_BY_HOP.has(name) || REPLACED.has(name) || named.includes(name)) continue;
     if (name.startsWith('x-forwarded-')) continue;
     // HTTP/2 viewers may split cookies over several header lines; HTTP/1.1 knows one (RFC 9113, 8.2.3).
-    if (name === 'cookie') headers.cookie = values.join('; ');
-    else headers[name] = values.length === 1 ? values[0] : values;
+    const bytes = values.map(headerBytes);
+    if (name === 'cookie') headers.cookie = bytes.join('; ');
+    else headers[name] = bytes.length === 1 ? bytes[0] : bytes;
   }
   const forwardedFor = (received.get('x-forwarded-for') ?? []).join(',');
   return {
@@ -121,6 +123,14 @@ function headersOf(event, publicHost) {
     'x-forwarded-proto': 'https',
     'x-forwarded-port': '443',
   };
+}
+
+/**
+ * Node sends one byte per character and refuses what does not fit (a cookie in UTF-8, set by any other page
+ * of the domain, would then fail every request): such a value goes on as the bytes of its UTF-8.
+ */
+function headerBytes(value) {
+  return /[\u0100-\uffff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
 }
 
 function receivedHeaders(event) {

@@ -27,6 +27,9 @@ _LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 TAG_LABEL = "org.librechat-lambda.content-tag"
 """Label of every image of ours, packed or built: the content tag it was made for."""
 
+PACKED_LABEL = "org.librechat-lambda.packed"
+"""Label of a packed image: it has no operating system and only runs as processes of a machine."""
+
 _ENTRY_POINTS = (
     "src/handler.mjs",
     "node_modules/aws-lambda-ric/bin/index.mjs",
@@ -147,7 +150,7 @@ def _config(layers: list[Layer], tag: str, platform: str) -> dict[str, Any]:
             "Cmd": ["src/handler.handler"],
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
             "WorkingDir": "/var/task",
-            "Labels": {TAG_LABEL: tag},
+            "Labels": {TAG_LABEL: tag, PACKED_LABEL: "true"},
         },
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
         "history": [

@@ -120,8 +120,10 @@ class VpcNetwork:
 
     async def close(self) -> None:
         """End the Redis servers; their data is gone with them."""
-        for task in tuple(self._connections):
+        connections = tuple(self._connections)
+        for task in connections:
             task.cancel()
+        await asyncio.gather(*connections)
         for server in self._redis.values():
             await server.stop()
         self._directory.cleanup()
@@ -145,7 +147,11 @@ class VpcNetwork:
             assert task is not None
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
-            with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            # asyncio asks this task for its exception, which a cancelled one does not have (3.11).
+            with (
+                contextlib.closing(writer),
+                contextlib.suppress(ConnectionError, asyncio.CancelledError),
+            ):
                 await self._pass(endpoint, source, reader, writer)
 
         return await asyncio.start_server(connected, sock=listening)

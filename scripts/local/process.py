@@ -11,18 +11,25 @@ import fcntl
 import json
 import os
 import select
+import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from scripts.errors import DeployError
 from scripts.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+# A control plane whose supervisor was killed saves its state before it frees its port.
+ORPHAN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -85,42 +92,43 @@ class LocalTarget:
         with self._exclusively():
             if running := self.status():
                 return running
+            died = self.died()
+            if died:
+                self._keep_logs()
             self.record_path.unlink(missing_ok=True)
-            return self._start()
+            return self._start(patience=ORPHAN_SECONDS if died else 0)
 
     def down(self) -> bool:
         """End the process and wait until it is gone; False when nothing ran.
 
         It saves its state first: the next `up` goes on from there.
         """
-        import psutil
-
-        running = self._record()
-        process = _process(running) if running else None
-        if process is None:
-            self.record_path.unlink(missing_ok=True)
+        if not self.directory.is_dir():
             return False
-        with contextlib.suppress(psutil.NoSuchProcess):
-            children = process.children(recursive=True)
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except psutil.TimeoutExpired:
-                # It did not save in time. Ending it is still right: the next deploy starts clean.
-                process.kill()
-            for child in children:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-        self.record_path.unlink(missing_ok=True)
-        return True
+        # Also after an `up` under way, whose process has no record yet.
+        with self._exclusively():
+            running = self._record()
+            process = _process(running) if running else None
+            if process is not None:
+                _end(process)
+            self.record_path.unlink(missing_ok=True)
+            return process is not None
 
-    def log_tail(self, lines: int = 20) -> str:
-        """The last lines of the supervisor's log."""
-        try:
-            text = (self.log_directory / "local.log").read_text(errors="replace")
-        except OSError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
+    def obituary(self) -> str:
+        """After a crash and the next `up`: the last lines of the process that died, and where the rest is."""
+        tail = _last_lines(self._kept_logs / "local.log", 5)
+        return f"Its logs are kept in {self._kept_logs}; the last lines:\n{tail or '(none)'}"
+
+    @property
+    def _kept_logs(self) -> Path:
+        return self.log_directory / "crash"
+
+    def _keep_logs(self) -> None:
+        """Put the logs of a process that died aside: the next one begins them anew."""
+        shutil.rmtree(self._kept_logs, ignore_errors=True)
+        self._kept_logs.mkdir()
+        for log in self.log_directory.glob("*.log*"):
+            log.rename(self._kept_logs / log.name)
 
     def _record(self) -> Running | None:
         try:
@@ -135,15 +143,18 @@ class LocalTarget:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _start(self) -> Running:
+    def _start(self, patience: float) -> Running:
         settings = self._settings
         for name, port in (
             ("local.port", settings.local.port),
             ("local.control_port", settings.local.control_port),
         ):
-            _require_free(name, port)
+            _require_free(name, port, patience)
         reader, writer = os.pipe()
-        with (self.log_directory / "local.log").open("wb") as log:
+        log_path = self.log_directory / "local.log"
+        log_path.unlink(missing_ok=True)
+        # Appending: the process's own log handler writes to the same file.
+        with log_path.open("ab") as log:
             process = subprocess.Popen(
                 self._command(writer),
                 cwd=settings.project_root,
@@ -155,11 +166,11 @@ class LocalTarget:
             )
         os.close(writer)
         try:
-            line = _read_line(reader, START_SECONDS)
+            line = self._read_line(reader, START_SECONDS)
         except BaseException:
             # Ctrl-C, or no answer in time: nothing half-started stays behind.
-            process.terminate()
-            process.wait()
+            _end(psutil.Process(process.pid))
+            process.returncode = 0
             raise
         finally:
             os.close(reader)
@@ -169,12 +180,31 @@ class LocalTarget:
                 "The embedded AWS did not start",
                 f"Its process ended with status {code}.",
                 f"Read the whole log in {self.log_directory}; `inv local.up` tries again.",
-                evidence=self.log_tail(),
+                evidence=_last_lines(log_path),
             )
         running = Running(**json.loads(line))
         # Popen warns about a child that outlives it; outliving us is what this one is for.
         process.returncode = 0
         return running
+
+    def _read_line(self, descriptor: int, seconds: float) -> bytes:
+        """What the child writes before a newline; empty when it ended without a word."""
+        deadline = time.monotonic() + seconds
+        received = b""
+        while not received.endswith(b"\n"):
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise DeployError(
+                    f"The embedded AWS was not ready after {seconds:.0f} s",
+                    "One of its parts does not answer.",
+                    f"Read {self.log_directory}, then try `inv local.up` again.",
+                    evidence=_last_lines(self.log_directory / "local.log"),
+                )
+            chunk = os.read(descriptor, 65536)
+            if not chunk:
+                return b""
+            received += chunk
+        return received
 
     def _command(self, ready_fd: int) -> list[str]:
         settings = self._settings
@@ -186,14 +216,13 @@ class LocalTarget:
             "--region", settings.aws.region,
             "--account-id", settings.aws.account_id,
             "--tfvars", str(settings.tfvars_path),
+            "--environments", settings.local.environments,
             "--ready-fd", str(ready_fd),
         ]  # fmt: skip
 
 
-def _process(running: Running) -> Any:
+def _process(running: Running) -> psutil.Process | None:
     """The psutil process of a record, or None when it is gone or its pid belongs to another."""
-    import psutil
-
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(running.pid)
         if abs(process.create_time() - running.created) < 1 and process.status() != psutil.STATUS_ZOMBIE:
@@ -201,50 +230,56 @@ def _process(running: Running) -> Any:
     return None
 
 
-def _require_free(setting: str, port: int) -> None:
-    import socket
+def _end(process: psutil.Process) -> None:
+    """End a supervisor and whatever it leaves behind; returns when all of it is gone."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [process, *process.children(recursive=True)]
+        process.terminate()
+        # One that did not save in time is ended all the same: the next deploy starts clean.
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=STOP_SECONDS)
 
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
+
+def _last_lines(path: Path, lines: int = 20) -> str:
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _require_free(setting: str, port: int, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while error := _bind_error(port):
+        if time.monotonic() >= deadline:
             variable = "INVOKE_" + setting.upper().replace(".", "_")
             raise DeployError(
                 f"Port {port} ({setting}) is taken",
                 _holder(port) or str(error),
                 f"End that process, or choose another port: {variable}={port + 1} inv …",
             ) from error
+        time.sleep(0.1)
+
+
+def _bind_error(port: int) -> OSError | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error
+    return None
 
 
 def _holder(port: int) -> str:
     """Who listens on the port, as far as this user may know."""
-    import psutil
-
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             listening = connection.status == psutil.CONN_LISTEN and connection.pid
             if listening and connection.laddr and connection.laddr.port == port:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid}) listens there."
     return ""
-
-
-def _read_line(descriptor: int, seconds: float) -> bytes:
-    """What the child writes before a newline; empty when it ended without a word."""
-    import time
-
-    deadline = time.monotonic() + seconds
-    received = b""
-    while not received.endswith(b"\n"):
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise DeployError(
-                f"The embedded AWS was not ready after {seconds:.0f} s",
-                "One of its parts does not answer.",
-                "Read .local/logs, then try `inv local.up` again.",
-            )
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
-            return b""
-        received += chunk
-    return received

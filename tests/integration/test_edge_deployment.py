@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from conftest import ACCOUNT, REGION, Emulator
+from yarl import URL
 
 from scripts.local.edge import make_app
 from scripts.local.edge.discovery import Discovery
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.integration
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 SPA = """
@@ -265,6 +267,7 @@ class Stack:
                 "ViewerProtocolPolicy": "redirect-to-https",
                 "AllowedMethods": {**items("GET", "HEAD"), "CachedMethods": items("GET", "HEAD")},
                 "CachePolicyId": CACHING_OPTIMIZED,
+                "ResponseHeadersPolicyId": SECURITY_HEADERS,
                 "Compress": True,
                 "FunctionAssociations": items({"EventType": "viewer-request", "FunctionARN": function_arn}),
             },
@@ -355,6 +358,28 @@ async def test_a_missing_object_is_a_403_and_a_head_has_no_body(stack: Stack):
         async with session.head("/assets/a.js") as response:
             assert response.status == 200
             assert await response.read() == b""
+
+
+async def test_the_security_headers_of_the_managed_policy_are_on_files_and_not_on_the_api(stack: Stack):
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html"""
+    expected = {
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Strict-Transport-Security": "max-age=31536000",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "SAMEORIGIN",
+        "X-XSS-Protection": "1; mode=block",
+    }
+    async with viewer(stack) as session:
+        async with session.get("/chat/123") as response:
+            assert {name: response.headers.get(name) for name in expected} == expected
+        async with session.get("/api/x") as response:
+            assert not expected.keys() & response.headers.keys()
+
+
+async def test_an_encoded_letter_hides_no_path_from_its_behavior(stack: Stack):
+    async with viewer(stack) as session, session.get(URL("/%61pi/x", encoded=True)) as response:
+        # No resource of the API has the raw path, and it is the API that says so, not the bucket.
+        assert response.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
 
 
 async def test_a_large_text_is_compressed_for_who_takes_it(stack: Stack):

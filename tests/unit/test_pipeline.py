@@ -57,7 +57,7 @@ class Rehearsal(Session):
         self.target = Target(self.settings.target, {}, Aws(region="eu-west-1"), "http://localhost:1")
         return None
 
-    def check_account(self) -> str | None:
+    def check_references(self) -> str | None:
         return None
 
     def prepare_state(self) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.settings import PROJECT_ROOT, Settings
+from scripts.settings import PROJECT_ROOT, Settings, refuse_unknown
 
 
 @pytest.fixture
@@ -61,8 +61,13 @@ def test_numbers_from_environment_variables_are_text_and_become_numbers(config: 
         ("state", "lock_timeout", "30", "INVOKE_STATE_LOCK_TIMEOUT"),
         ("terraform", "modules", "elsewhere", "INVOKE_TERRAFORM_MODULES"),
         ("terraform", "parallelism", "many", "INVOKE_TERRAFORM_PARALLELISM"),
+        ("terraform", "parallelism", 0, "INVOKE_TERRAFORM_PARALLELISM"),
         ("local", "port", -1, "INVOKE_LOCAL_PORT"),
+        ("local", "port", "65536", "INVOKE_LOCAL_PORT"),
         ("smoke", "timeout", True, "INVOKE_SMOKE_TIMEOUT"),
+        ("smoke", "timeout", "nan", "INVOKE_SMOKE_TIMEOUT"),
+        ("smoke", "stream_chunks", 3, "INVOKE_SMOKE_STREAM_CHUNKS"),
+        ("smoke", "stream_interval_ms", 19, "INVOKE_SMOKE_STREAM_INTERVAL_MS"),
     ],
 )
 def test_a_bad_value_is_named_with_the_variable_that_corrects_it(
@@ -74,6 +79,22 @@ def test_a_bad_value_is_named_with_the_variable_that_corrects_it(
     assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
     assert f"{group}.{name}".lstrip(".") in failure.value.what
     assert variable in failure.value.next_step
+
+
+def test_a_misspelt_setting_is_refused_with_the_nearest_known_one(config: dict[str, Any]) -> None:
+    refuse_unknown(config, {})
+    config["local"]["prot"] = 8080
+    with pytest.raises(DeployError, match=r"local\.prot") as failure:
+        refuse_unknown(config, {})
+    assert failure.value.next_step == "Did you mean local.port?"
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
+def test_a_misspelt_variable_is_refused_and_those_of_invoke_itself_are_not(config: dict[str, Any]) -> None:
+    refuse_unknown(config, {"INVOKE_LOCAL_PORT": "1", "INVOKE_RUN_ECHO": "1", "INVOKE_DEBUG": "1", "HOME": "/"})
+    with pytest.raises(DeployError, match="INVOKE_LOCAL_PROT") as failure:
+        refuse_unknown(config, {"INVOKE_LOCAL_PROT": "1"})
+    assert failure.value.next_step == "Did you mean INVOKE_LOCAL_PORT?"
 
 
 def test_a_missing_group_is_named(config: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assertNoSecrets, get, startLambda, until } from '../support/lambda.mjs';
+import { assertNoSecrets, get, startLambda, until, withLambda } from '../support/lambda.mjs';
 
 describe('an app that crashes', () => {
   let lambda;
@@ -59,6 +59,16 @@ describe('an app that crashes', () => {
     assert.equal((await get(lambda, '/api/health')).text, 'OK');
   });
 });
+
+test(
+  "Lambda's timeout during a cold start: 504 with what the app said so far",
+  withLambda({ timeout: 2, env: { APP_BOOT_MS: '60000', APP_SAYS: 'MongoDB is not reachable' } }, async (lambda) => {
+    const { prelude, json } = await get(lambda, '/api/health');
+    assert.equal(prelude.statusCode, 504);
+    assert.match(json().reason, /LibreChat was still starting$/);
+    assert.deepEqual(json().output, ['MongoDB is not reachable']);
+  }),
+);
 
 describe("Lambda's timeout", () => {
   let lambda;

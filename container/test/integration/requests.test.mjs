@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { restEvent, SECRETS, startLambda, until } from '../support/lambda.mjs';
 
 let lambda;
@@ -39,6 +40,12 @@ describe('a request', () => {
     assert.deepEqual(seen.headers.host, ['lambda-test.sandbox.data.apro.is']);
     assert.deepEqual(seen.headers['x-forwarded-for'], ['203.0.113.9']);
     assert.deepEqual(seen.headers['x-forwarded-proto'], ['https']);
+  });
+
+  test('with a cookie in UTF-8, as other pages of the domain may set it, arrives as the same bytes', async () => {
+    const { json } = await get('/api/echo', { headers: { Cookie: ['name=Þórdís \u{1f600}'] } });
+    const [cookie] = json().headers.cookie;
+    assert.equal(Buffer.from(cookie, 'latin1').toString('utf8'), 'name=Þórdís \u{1f600}');
   });
 
   test('with a header that HTTP forbids is refused, not fatal', async () => {
@@ -101,9 +108,21 @@ describe('a response', () => {
     assert.equal(prelude.statusCode, 502);
     assert.equal(json().error, 'LibreChat failed to answer');
   });
+
+  test('that cannot be handed on is dropped: the app does not keep writing to nobody', async () => {
+    const { prelude } = await get('/api/headers/endless');
+    assert.equal(prelude.statusCode, 502);
+    await until(async () => (await lambda.notes('abandoned')).includes('/api/headers/endless'));
+  });
 });
 
 describe('an event stream', () => {
+  test('that is compressed gets no pings between its bytes', async () => {
+    const { prelude, body } = await get('/api/chat/compressed');
+    assert.equal(prelude.headers['content-encoding'], 'gzip');
+    assert.equal(gunzipSync(body).toString(), 'data: compressed\n\n');
+  });
+
   test('arrives event by event while the app is still writing', async () => {
     const { prelude, text, arrivals } = await get('/api/chat', { method: 'POST', body: '{}' });
     assert.equal(prelude.headers['cache-control'], 'no-cache, no-transform');

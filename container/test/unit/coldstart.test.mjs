@@ -1,7 +1,7 @@
 /** The single steps of a cold start, against a small AWS endpoint and real folders. */
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -121,6 +121,12 @@ describe('librechat.yaml', () => {
     inS3('version: 1.2.1\ninterface:\n  customWelcome: "é"\n');
     await fetchConfig(aws, config());
     assert.equal(await readFile(config().path, 'utf8'), 'version: 1.2.1\ninterface:\n  customWelcome: "é"\n');
+  });
+
+  test('may be fetched by two starts at once: one that failed elsewhere, and the one after it', async () => {
+    inS3('version: 1.2.1\n');
+    await Promise.all(Array.from({ length: 8 }, () => fetchConfig(aws, config())));
+    assert.deepEqual(await readdir(folder), ['librechat.yaml']);
   });
 
   test('that is missing is an error, because LibreChat would boot on defaults', async () => {

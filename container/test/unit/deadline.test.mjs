@@ -22,6 +22,18 @@ test('it does not stand in the way of what is done in time', async () => {
   deadline.dispose();
 });
 
+test('once passed, the failure of what was raced against it does not end the process', async (t) => {
+  t.after(() => process.removeListener('unhandledRejection', fail));
+  const unhandled = [];
+  const fail = (error) => unhandled.push(error);
+  process.on('unhandledRejection', fail);
+  const deadline = new Deadline(lambdaEndsIn(0));
+  await new Promise((resolve) => deadline.signal.addEventListener('abort', resolve));
+  await assert.rejects(deadline.race(Promise.reject(new Error('failed'))), DeadlineError);
+  await new Promise(setImmediate);
+  assert.deepEqual(unhandled, []);
+});
+
 test('once passed, nothing else begins', async () => {
   const deadline = new Deadline(lambdaEndsIn(0));
   await new Promise((resolve) => deadline.signal.addEventListener('abort', resolve));

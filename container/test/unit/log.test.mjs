@@ -26,6 +26,12 @@ describe('redaction', () => {
     assert.equal(redactor.apply('auth failed for p%40ssw0rd'), 'auth failed for [MONGO_URI]');
   });
 
+  test('knows the password of a replica set, whose connection string names several hosts', () => {
+    const redactor = redactorOf({ MONGO_URI: 'mongodb://user:p%40ssw0rd@a.db:27017,b.db:27017/chat?replicaSet=rs0' });
+    assert.equal(redactor.apply('auth failed for p@ssw0rd'), 'auth failed for [MONGO_URI]');
+    assert.equal(redactor.apply('auth failed for p%40ssw0rd'), 'auth failed for [MONGO_URI]');
+  });
+
   test('hides the password of any URL, known or not', () => {
     assert.equal(
       redactorOf({}).apply('cannot reach redis://default:hunter2@cache:6379'),
@@ -52,11 +58,11 @@ describe('a log line', () => {
   test('is one line of JSON with level, message and request id', () => {
     const { lines, log } = linesOf(redactorOf({}));
     log.requestId = 'abc';
-    log.warn('app', { line: 'two\nlines' });
+    log.info('app', { line: 'two\nlines' });
     assert.equal(lines.length, 1);
     assert.ok(lines[0].endsWith('}\n') && !lines[0].slice(0, -1).includes('\n'));
     const { level, msg, requestId, line } = JSON.parse(lines[0]);
-    assert.deepEqual({ level, msg, requestId, line }, { level: 'warn', msg: 'app', requestId: 'abc', line: 'two\nlines' });
+    assert.deepEqual({ level, msg, requestId, line }, { level: 'info', msg: 'app', requestId: 'abc', line: 'two\nlines' });
   });
 
   test('is redacted in every field', () => {

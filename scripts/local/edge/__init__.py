@@ -6,6 +6,6 @@ not serve S3 (the emulator's own data plane does, see `s3_behavior`) and does no
 Lambda service does).
 """
 
-from scripts.local.edge.app import make_app
+from scripts.local.edge.app import SERVER_OPTIONS, make_app
 
-__all__ = ["make_app"]
+__all__ = ["SERVER_OPTIONS", "make_app"]

@@ -21,7 +21,7 @@ from scripts.local.edge.gateway_error import (
     unauthorized,
 )
 from scripts.local.edge.lambda_integration import Functions, LambdaIntegration, Limits
-from scripts.local.edge.messages import MAX_REQUEST_BYTES, Request, Response, whole
+from scripts.local.edge.messages import MAX_HEAD_BYTES, MAX_REQUEST_BYTES, Request, Response, whole
 from scripts.local.edge.model import ControlPlane, Method, RestApi
 from scripts.local.edge.routing import find_route
 
@@ -64,6 +64,10 @@ def _routed(plane: ControlPlane, request: Request, ids: CallIds) -> Call:
     api = _api(plane, request)
     if len(request.body) > MAX_REQUEST_BYTES:
         raise too_large(f"HTTP content length exceeded {MAX_REQUEST_BYTES} bytes.")
+    # Not adjustable, and a cookie jar of the whole domain reaches it.
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+    if _head_bytes(request) > MAX_HEAD_BYTES:
+        raise too_large(f"HTTP header is larger than {MAX_HEAD_BYTES} bytes.")
     _, stage_name, *rest = request.path.split("/", 2)
     stage = api.stages.get(stage_name)
     if stage is None:
@@ -81,6 +85,12 @@ def _routed(plane: ControlPlane, request: Request, ids: CallIds) -> Call:
         raise misconfigured("the method has no integration")
     deadline = arrived + integration.timeout_ms / 1000
     return Call(request, plane, api, stage, route, integration, path, ids, deadline)
+
+
+def _head_bytes(request: Request) -> int:
+    """Size of the request line and of all header values; their names do not count."""
+    line = f"{request.method} {request.path}?{request.query} HTTP/1.1"
+    return len(line) + sum(len(value) for _, value in request.headers)
 
 
 def _api(plane: ControlPlane, request: Request) -> RestApi:

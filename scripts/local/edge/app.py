@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiohttp
 from aiohttp import web
@@ -25,6 +25,9 @@ from scripts.local.edge.model import ControlPlane
 from scripts.local.edge.s3_behavior import EmulatedS3Behavior
 
 log = logging.getLogger("edge")
+
+# Options of the HTTP server. Its own limits lie far beyond CloudFront's, which `CloudFront` enforces.
+SERVER_OPTIONS: Final = {"max_line_size": 65_536, "max_field_size": 65_536}
 
 _UNREADABLE = "The embedded AWS cannot be read ({}). See `inv local.status` and `inv local.logs`."
 

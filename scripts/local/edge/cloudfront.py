@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import html
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -32,6 +33,10 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 _RETRIED = frozenset({"GET", "HEAD"})
+_URL_BYTES = 8_192
+_REQUEST_BYTES = 32_768
+_PERCENT_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 class OriginUnavailable(Exception):
@@ -67,6 +72,7 @@ class CloudFront:
         """Answer a viewer. Never raises for what a distribution can get wrong."""
         hop = new_hop()
         try:
+            _check_size(request)
             distribution = _distribution(plane, request.header("Host"))
         except OriginUnavailable as error:
             return Served(error_page(error.status, error.reason, hop))
@@ -197,11 +203,49 @@ def _distribution(plane: ControlPlane, host: str) -> Distribution:
 
 
 def _behavior(distribution: Distribution, path: str) -> CacheBehavior:
+    normalized = normalize(path)
     for behavior in distribution.behaviors:
         # A leading slash is optional in a pattern; case matters.
-        if behavior.path_pattern == "*" or matches("/" + behavior.path_pattern.lstrip("/"), path):
+        if behavior.path_pattern == "*" or matches("/" + behavior.path_pattern.lstrip("/"), normalized):
             return behavior
     raise OriginUnavailable(502, "The distribution has no default cache behavior.")
+
+
+def normalize(path: str) -> str:
+    """The path that behaviors are matched with; the origin gets the raw one.
+
+    RFC 3986: unreserved characters decoded, dot segments gone; runs of slashes count as one.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesCacheBehavior.html#DownloadDistValuesPathPattern
+    """
+    decoded = _PERCENT_ENCODED.sub(_decoded, path)
+    kept: list[str] = []
+    for segment in decoded.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    folder = bool(kept) and decoded.endswith(("/", "/.", "/.."))
+    return "/" + "/".join(kept) + ("/" if folder else "")
+
+
+def _decoded(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else match[0]
+
+
+def _check_size(request: Request) -> None:
+    """CloudFront's own limits; the body has none here.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
+    """
+    target = len(request.path) + len(request.query) + bool(request.query)
+    if target > _URL_BYTES:
+        raise OriginUnavailable(414, f"The URL has {target} bytes, more than {_URL_BYTES}.")
+    size = len(request.method) + target + sum(len(name) + len(value) for name, value in request.headers)
+    if size > _REQUEST_BYTES:
+        raise OriginUnavailable(
+            413, f"Request line and headers have {size} bytes, more than {_REQUEST_BYTES}."
+        )
 
 
 def _check(behavior: CacheBehavior, request: Request) -> None:

@@ -33,6 +33,8 @@ class Request:
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
+# Request line and header values together.
+MAX_HEAD_BYTES = 10_240
 
 
 async def _nothing() -> None:

@@ -16,7 +16,7 @@ from scripts.local.lambda_.function import FunctionConfiguration
 from scripts.local.lambda_.invocation import FunctionError, Invocation, InvokeError
 from scripts.local.lambda_.logs import LogSink, LogStream, OutputPipe
 from scripts.local.lambda_.runtime_api import RuntimeApi
-from scripts.local.lambda_.sandbox import Sandbox, SandboxError, SandboxSpec
+from scripts.local.lambda_.sandbox import Launch, ProcessSandbox, Sandbox, SandboxError, SandboxSpec
 from scripts.local.lambda_.waiting import first_of
 
 INIT_SECONDS = 10.0
@@ -61,13 +61,20 @@ class ExecutionEnvironment:
     """
 
     def __init__(
-        self, configuration: FunctionConfiguration, site: Site, sink: LogSink, *, init_seconds: float
+        self,
+        configuration: FunctionConfiguration,
+        site: Site,
+        sink: LogSink,
+        *,
+        init_seconds: float,
+        launch: Launch = ProcessSandbox.start,
     ) -> None:
         self.configuration = configuration
         self.state: State = "starting"
         self._site = site
         self._sink = sink
         self._init_seconds = init_seconds
+        self._launch = launch
         self._log = sink.open(configuration.name, configuration.log_group, configuration.version)
         self._run: _Run | None = None
         self._invocations = 0
@@ -147,7 +154,7 @@ class ExecutionEnvironment:
             init_seconds = time.monotonic() - began
         else:
             initialized = True
-            self._thaw()
+            await self._running.sandbox.thaw()
         clock = _Clock(self.configuration.timeout)
         self._log.write(f"START RequestId: {invocation.request_id} Version: {self.configuration.version}")
         if not initialized:
@@ -157,7 +164,7 @@ class ExecutionEnvironment:
         outcome = await self._execute(invocation, clock)
         await self._report(invocation, clock.elapsed, init_seconds, outcome)
         if outcome is None:
-            self._freeze()
+            await self._running.sandbox.freeze()
             self.idle_since = time.monotonic()
             self.state = "idle"
         else:
@@ -220,6 +227,7 @@ class ExecutionEnvironment:
         run = self._running
         if failure is None:
             run.sandbox.sample_memory()
+            await run.sandbox.flush()
         else:
             await run.sandbox.kill()
         run.output.drain()
@@ -250,7 +258,7 @@ class ExecutionEnvironment:
     async def _begin_run(self) -> None:
         output = OutputPipe(self._log)
         try:
-            sandbox = await Sandbox.start(self._site.sandbox(self._log), output.writer)
+            sandbox = await self._launch(self._site.sandbox(self._log), output.writer)
         except BaseException:
             output.release_writer()
             output.close()
@@ -267,13 +275,6 @@ class ExecutionEnvironment:
             run.stop_serving()
             await run.api.close()
             run.output.close()
-
-    def _freeze(self) -> None:
-        self._running.sandbox.freeze()
-        self._running.output.drain()
-
-    def _thaw(self) -> None:
-        self._running.sandbox.thaw()
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Container images of functions: pulled from the embedded ECR, verified, unpacked, kept.
 
 Speaks the registry's HTTP API v2 (https://distribution.github.io/distribution/spec/api/), so that
-what runs is what was pushed, digest for digest; no Docker engine takes part. Not for building or
+what runs is what was pushed, digest for digest. An image that runs as a container is pulled by the
+engine instead (`container.py`); then only its configuration is read here. Not for building or
 pushing: that is `scripts.image`.
 """
 
@@ -19,11 +20,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from scripts.aws import Aws
+from scripts.image.pack import PACKED_LABEL
 from scripts.local.lambda_.invocation import InvokeError
 
 _MANIFESTS = (
@@ -46,10 +49,18 @@ class ImageError(InvokeError):
 
 @dataclass(frozen=True)
 class Image:
-    """An unpacked image. ``variables`` are sorted pairs."""
+    """An image. ``variables`` are sorted pairs.
 
+    Attributes:
+        reference: ``REPOSITORY@DIGEST``, without the registry.
+        rootfs: Where `ImageStore.get` has unpacked it.
+        packed: Whether it was packed without an engine and so has no operating system of its own.
+    """
+
+    reference: str
     digest: str
     rootfs: Path
+    packed: bool
     entry_point: tuple[str, ...]
     command: tuple[str, ...]
     working_directory: str
@@ -63,6 +74,7 @@ class ImageStore:
         self._aws = aws
         self._directory = directory
         self._pulls: dict[str, asyncio.Lock] = {}
+        self._inspected: dict[str, Image] = {}
         for leftover in directory.glob(".pull-*"):  # of a process that was killed while it pulled
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -75,36 +87,70 @@ class ImageStore:
         async with self._pulls.setdefault(uri, asyncio.Lock()):
             return await asyncio.to_thread(self._get, uri)
 
+    async def inspect(self, uri: str) -> Image:
+        """The image as its configuration describes it; its files are not pulled.
+
+        Raises:
+            ImageError: as `get`.
+        """
+        if uri in self._inspected:
+            return self._inspected[uri]
+        image = await asyncio.to_thread(self._inspect, uri)
+        if image.digest in uri:  # a tag may move on
+            self._inspected[uri] = image
+        return image
+
     def _get(self, uri: str) -> Image:
+        repository, digest, registry = self._locate(uri)
+        if image := self._read(repository, digest):
+            return image
+        digest, manifest = registry.manifest(digest)
+        return self._read(repository, digest) or self._pull(registry, repository, digest, manifest)
+
+    def _inspect(self, uri: str) -> Image:
+        repository, digest, registry = self._locate(uri)
+        if image := self._read(repository, digest):
+            return image
+        digest, manifest = registry.manifest(digest)
+        with tempfile.TemporaryFile() as config:
+            registry.blob(manifest["config"]["digest"], config)
+            config.seek(0)
+            return self._image(repository, digest, json.load(config))
+
+    def _locate(self, uri: str) -> tuple[str, str, _Registry]:
+        """Repository, digest or tag, and where to ask for it."""
         match = _URI.fullmatch(uri)
         if match is None:
             raise ImageError("InvalidImage", f"Not an image URI: {uri!r}")
-        digest = match["digest"]
-        if digest and (image := self._read(digest)):
-            return image
         registry = _Registry(self._aws, match["host"], match["repository"])
-        digest, manifest = registry.manifest(digest or match["tag"] or "latest")
-        return self._read(digest) or self._pull(registry, digest, manifest)
+        return match["repository"], match["digest"] or match["tag"] or "latest", registry
 
     def _path(self, digest: str) -> Path:
         return self._directory / digest.removeprefix("sha256:")
 
-    def _read(self, digest: str) -> Image | None:
-        path = self._path(digest)
+    def _read(self, repository: str, digest: str) -> Image | None:
+        if not digest.startswith("sha256:"):  # a tag: only the registry knows what it stands for
+            return None
         try:
-            config = json.loads((path / "config.json").read_text()).get("config") or {}
+            document = json.loads((self._path(digest) / "config.json").read_text())
         except FileNotFoundError:
             return None
+        return self._image(repository, digest, document)
+
+    def _image(self, repository: str, digest: str, document: Mapping[str, Any]) -> Image:
+        config = document.get("config") or {}
         return Image(
+            reference=f"{repository}@{digest}",
             digest=digest,
-            rootfs=path / "rootfs",
+            rootfs=self._path(digest) / "rootfs",
+            packed=PACKED_LABEL in (config.get("Labels") or {}),
             entry_point=tuple(config.get("Entrypoint") or ()),
             command=tuple(config.get("Cmd") or ()),
             working_directory=config.get("WorkingDir") or "/",
             variables=tuple(sorted(_pair(entry) for entry in config.get("Env") or ())),
         )
 
-    def _pull(self, registry: _Registry, digest: str, manifest: Mapping[str, Any]) -> Image:
+    def _pull(self, registry: _Registry, repository: str, digest: str, manifest: Mapping[str, Any]) -> Image:
         self._directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._directory, prefix=".pull-") as name:
             temporary = Path(name) / "image"
@@ -126,7 +172,7 @@ class ImageStore:
             except OSError:
                 if not self._path(digest).is_dir():
                     raise
-        image = self._read(digest)
+        image = self._read(repository, digest)
         assert image is not None
         return image
 
@@ -139,14 +185,19 @@ class _Registry:
     """
 
     def __init__(self, aws: Aws, host: str, repository: str) -> None:
-        ecr = aws.client("ecr")
-        endpoint = urlsplit(ecr.meta.endpoint_url)
-        self._base = f"{endpoint.scheme}://{endpoint.netloc}/v2/{repository}"
-        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        self._headers = {"Authorization": f"Basic {token}"}
-        if host.endswith(".amazonaws.com"):
-            self._headers["Host"] = host
+        self._aws = aws
+        self._host = host
         self._repository = repository
+
+    @cached_property
+    def _base(self) -> str:
+        endpoint = urlsplit(self._aws.client("ecr").meta.endpoint_url)
+        return f"{endpoint.scheme}://{endpoint.netloc}/v2/{self._repository}"
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Basic {registry_token(self._aws)}"}
+        return headers | ({"Host": self._host} if self._host.endswith(".amazonaws.com") else {})
 
     def manifest(self, reference: str) -> tuple[str, dict[str, Any]]:
         """Digest and content of the manifest of a tag or digest."""
@@ -188,6 +239,11 @@ class _Registry:
             raise ImageError(
                 reason, f"{self._repository}{path}: the registry answered {error.code}: {detail}"
             ) from error
+
+
+def registry_token(aws: Aws) -> str:
+    """The registry's user and password as ECR gives them: base64 of ``USER:PASSWORD``."""
+    return str(aws.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"])
 
 
 def unpack(layer: IO[bytes], rootfs: Path) -> None:

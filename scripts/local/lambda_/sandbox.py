@@ -19,6 +19,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from scripts.local.lambda_.process_tree import descendants, memory_mib, signal_descendants
 
@@ -59,6 +60,7 @@ class SandboxSpec:
         memory_mb: Limit of the resident memory of all its processes.
         ephemeral_storage_mb: Size of /tmp.
         listen: Addresses of its loopback that the supervisor serves.
+        image: ``REPOSITORY@DIGEST`` of the image, for the home that starts it by name.
     """
 
     rootfs: Path
@@ -68,6 +70,53 @@ class SandboxSpec:
     memory_mb: int
     ephemeral_storage_mb: int
     listen: tuple[Address, ...]
+    image: str = ""
+
+
+class Sandbox(Protocol):
+    """The running processes of one environment, whatever holds them.
+
+    Attributes:
+        sockets: Listening sockets for `SandboxSpec.listen`, in the same order.
+        exited: Set when the command ended, for whatever reason.
+        peak_memory_mb: The most resident memory seen.
+        out_of_memory: Whether it was killed for exceeding its limit.
+    """
+
+    sockets: Sequence[socket.socket]
+    exited: asyncio.Event
+    peak_memory_mb: int
+    out_of_memory: bool
+
+    @property
+    def exit_reason(self) -> str:
+        """How the command ended, in Lambda's words."""
+
+    async def freeze(self) -> None:
+        """Stop every process, as Lambda does between invocations."""
+
+    async def thaw(self) -> None:
+        """Let the processes go on."""
+
+    async def flush(self) -> None:
+        """Return when what was printed so far is in the output."""
+
+    async def kill(self) -> None:
+        """End every process at once and wait for their end."""
+
+    def sample_memory(self) -> int:
+        """Resident memory now, in MiB."""
+
+
+class Launch(Protocol):
+    """Starts a sandbox, its output going to a file descriptor."""
+
+    async def __call__(self, spec: SandboxSpec, output: int) -> Sandbox:
+        """Start it.
+
+        Raises:
+            SandboxError: when it cannot be built here.
+        """
 
 
 def bubblewrap_options(spec: SandboxSpec) -> list[str]:
@@ -126,15 +175,8 @@ def _node_prefix() -> Path | None:
     return None if prefix.is_relative_to("/usr") or prefix == Path("/") else prefix
 
 
-class Sandbox:
-    """The running processes of one environment.
-
-    Attributes:
-        sockets: Listening sockets for `SandboxSpec.listen`, in the same order.
-        exited: Set when the command ended, for whatever reason.
-        peak_memory_mb: The most resident memory seen.
-        out_of_memory: Whether it was killed for exceeding its limit.
-    """
+class ProcessSandbox:
+    """A `Sandbox` of processes of this machine."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, sockets: Sequence[socket.socket], memory_mb: int
@@ -149,7 +191,7 @@ class Sandbox:
         self._tasks = [asyncio.create_task(self._wait()), asyncio.create_task(self._watch_memory())]
 
     @classmethod
-    async def start(cls, spec: SandboxSpec, output: int) -> Sandbox:
+    async def start(cls, spec: SandboxSpec, output: int) -> ProcessSandbox:
         """Start the command, its output going to the file descriptor `output`.
 
         Raises:
@@ -190,18 +232,20 @@ class Sandbox:
         code = self._process.returncode
         if code is None:
             return "still running"
-        number = -code if code < 0 else code - 128  # bubblewrap passes a signal on as 128 + number
-        return _SIGNAL_NAMES.get(number, f"exit status {code}")
+        return exit_reason(code)
 
-    def freeze(self) -> None:
+    async def freeze(self) -> None:
         """Stop every process, as Lambda does between invocations."""
         self._frozen = True
         self._signal_all(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    async def thaw(self) -> None:
         """Let the processes go on."""
         self._signal_all(signal.SIGCONT)
         self._frozen = False
+
+    async def flush(self) -> None:
+        """Nothing is between the processes and their output."""
 
     async def kill(self) -> None:
         """End every process at once and wait for their end."""
@@ -259,6 +303,11 @@ def _order(supervisor: socket.socket, spec: SandboxSpec) -> list[socket.socket]:
     if len(sockets) != len(spec.listen):
         raise SandboxError("the launcher ended early; its output says why")
     return sockets
+
+
+def exit_reason(code: int) -> str:
+    """An exit status in Lambda's words. bubblewrap and containers pass a signal on as 128 + number."""
+    return _SIGNAL_NAMES.get(-code if code < 0 else code - 128, f"exit status {code}")
 
 
 # Lambda writes the names of Go's syscall package.

@@ -15,11 +15,14 @@ from pathlib import Path
 
 from scripts.aws import Aws
 from scripts.local.generation import Generation
+from scripts.local.lambda_.container import Containers
 from scripts.local.lambda_.environment import INIT_SECONDS, EnvironmentStatus, ExecutionEnvironment
 from scripts.local.lambda_.function import FunctionConfiguration, FunctionDirectory
-from scripts.local.lambda_.images import ImageStore
+from scripts.local.lambda_.home import Environments, Homes, launch_in
+from scripts.local.lambda_.images import Image, ImageStore
 from scripts.local.lambda_.invocation import MAX_EVENT_BYTES, Invocation, InvokeError
 from scripts.local.lambda_.logs import LogSink
+from scripts.local.lambda_.sandbox import SandboxError
 from scripts.local.lambda_.site import FunctionSite, assume_role
 from scripts.local.lambda_.waiting import first_of
 from scripts.local.network import VpcNetwork
@@ -54,6 +57,7 @@ class LambdaService:
         idle_seconds: After which an idle environment ends.
         init_seconds: Limit of the init phase.
         max_environments: Limit for this machine.
+        environments: Where they live, as the setting ``local.environments`` says.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class LambdaService:
         idle_seconds: float = IDLE_SECONDS,
         init_seconds: float = INIT_SECONDS,
         max_environments: int = LOCAL_ENVIRONMENTS,
+        environments: Environments = "process",
     ) -> None:
         self._aws = aws
         self._network = network
@@ -74,6 +79,7 @@ class LambdaService:
         self._max_environments = max_environments
         self._directory = FunctionDirectory(aws, generation)
         self._images = ImageStore(aws, state_directory / "images")
+        self._homes = Homes(environments, aws, state_directory)
         self._logs = LogSink(aws, state_directory / "logs" / "lambda.log")
         self._environments: list[ExecutionEnvironment] = []
         self._starting: list[str] = []
@@ -124,6 +130,7 @@ class LambdaService:
             task.cancel()
         await asyncio.gather(self._reaper, *self._tasks, return_exceptions=True)
         await self._end(tuple(self._environments))
+        await self._homes.close()
         await self._logs.close()
 
     async def _run(self, configuration: FunctionConfiguration, invocation: Invocation) -> None:
@@ -175,14 +182,29 @@ class LambdaService:
             await first_of(*settling, seconds=deadline - time.monotonic())
 
     async def _create(self, configuration: FunctionConfiguration) -> ExecutionEnvironment:
-        image, credentials, topology = await asyncio.gather(
-            self._images.get(configuration.image_uri),
+        (image, containers), credentials, topology = await asyncio.gather(
+            self._home(configuration.image_uri),
             asyncio.to_thread(assume_role, self._aws, configuration),
             self._network.topology(),
         )
         endpoints = topology.endpoints if configuration.interface.subnet_ids else ()
         site = FunctionSite(configuration, image, credentials, self._aws, self._network, endpoints)
-        return ExecutionEnvironment(configuration, site, self._logs, init_seconds=self._init_seconds)
+        return ExecutionEnvironment(
+            configuration,
+            site,
+            self._logs,
+            init_seconds=self._init_seconds,
+            launch=launch_in(containers),
+        )
+
+    async def _home(self, image_uri: str) -> tuple[Image, Containers | None]:
+        """The image and where it runs; what runs as processes is unpacked."""
+        image = await self._images.inspect(image_uri)
+        try:
+            containers = await self._homes.containers(image)
+        except SandboxError as error:
+            raise InvokeError(500, "ServiceException", str(error)) from error
+        return (image if containers else await self._images.get(image_uri)), containers
 
     async def _make_room(self, configuration: FunctionConfiguration) -> None:
         """Check the limits of concurrency; an idle environment of another function yields.

@@ -83,6 +83,7 @@ class FunctionSite:
             variables=self._variables(log, " ".join(arguments)),
             memory_mb=configuration.memory_mb,
             ephemeral_storage_mb=configuration.ephemeral_storage_mb,
+            image=image.reference,
             listen=(
                 RUNTIME_API_ADDRESS,
                 self._aws_address,

@@ -119,3 +119,16 @@ async def test_a_forbidden_connection_is_accepted_and_never_answered(network: De
         await asyncio.wait_for(reader.read(1), 0.3)
     writer.close()
     server.close()
+
+
+async def test_closing_the_network_drops_open_connections_without_a_word(network: DeployedNetwork) -> None:
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    reader, writer, server = await connect(network)
+    writer.write(b"PING\r\n")
+    await reader.readline()
+    await network.close()
+    assert await reader.read() == b""
+    assert not complaints
+    writer.close()
+    server.close()

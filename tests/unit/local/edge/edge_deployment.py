@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from scripts.local.edge.app import serving
+from scripts.local.edge.app import SERVER_OPTIONS, serving
 from scripts.local.edge.lambda_integration import Limits
 from scripts.local.edge.model import (
     HTTP_METHODS,
@@ -307,7 +307,7 @@ async def viewing(
 @asynccontextmanager
 async def served(app: web.Application) -> AsyncIterator[int]:
     """Serve an application on a free loopback port."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, **SERVER_OPTIONS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)

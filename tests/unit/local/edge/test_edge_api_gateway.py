@@ -175,6 +175,18 @@ async def test_ten_megabytes_are_the_most_that_api_gateway_takes():
         assert response.status == 413
 
 
+async def test_headers_beyond_10240_bytes_are_refused_before_the_function_as_a_full_cookie_jar_shows():
+    functions = ok()
+    jar = {"Cookie": "; ".join(f"c{number}={'x' * 900}" for number in range(11))}
+    async with viewing(functions=functions) as viewer:
+        async with viewer.get("/api/health", headers={"Cookie": jar["Cookie"][:8_000]}) as response:
+            assert response.status == 200
+        async with viewer.get("/api/health", headers=jar) as response:
+            assert response.status == 413
+            assert "10240" in (await response.json())["message"]
+    assert len(functions.invocations) == 1
+
+
 async def test_six_megabytes_are_the_most_that_lambda_takes():
     headers = {"Content-Type": "application/octet-stream"}
     async with (

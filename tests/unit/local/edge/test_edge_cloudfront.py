@@ -27,6 +27,7 @@ from edge_deployment import (
     viewing,
 )
 
+from scripts.local.edge.cloudfront import normalize
 from scripts.local.edge.model import ControlPlane, Distribution
 from scripts.local.edge.wildcard import arn_matches, matches
 
@@ -106,6 +107,47 @@ async def test_path_patterns_know_two_wildcards_and_case(pattern: str, path: str
     broken = replace(DEFAULT_BEHAVIOR, target_origin_id="nowhere")
     async with viewing(one(behaviors=(first, broken)), functions) as viewer, viewer.get(path) as response:
         assert ("nowhere" not in await response.text()) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "normalized"),
+    [
+        ("/api/health", "/api/health"),
+        ("/x/../api/./health", "/api/health"),
+        ("/../../api/", "/api/"),
+        ("//api///health", "/api/health"),
+        ("/%61pi/he%2Dalth", "/api/he-alth"),
+        ("/api%2Fhealth", "/api%2Fhealth"),
+        ("/%E9", "/%E9"),
+        ("/a/..", "/"),
+        ("/", "/"),
+    ],
+)
+def test_behaviors_are_matched_with_the_normalized_path(path: str, normalized: str):
+    assert normalize(path) == normalized
+
+
+async def test_a_path_with_dot_segments_goes_to_its_behavior_and_reaches_the_origin_as_sent():
+    async with viewing(functions=ok()) as viewer, viewer.get("/x/../api/health") as response:
+        # No resource of the API has this raw path: that API Gateway is asked at all is what counts.
+        assert response.status == 403
+        assert response.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+
+
+async def test_a_url_beyond_8192_bytes_is_refused():
+    async with viewing() as viewer:
+        async with viewer.get("/api/" + "x" * 8_187) as response:
+            assert response.status == 200
+        async with viewer.get("/api/" + "x" * 8_188) as response:
+            assert response.status == 414
+            assert response.headers["Server"] == "CloudFront"
+
+
+async def test_a_request_whose_headers_exceed_32_kb_is_refused():
+    headers = {f"X-{number}": "x" * 8_000 for number in range(5)}
+    async with viewing() as viewer, viewer.get("/api/health", headers=headers) as response:
+        assert response.status == 413
+        assert response.headers["X-Cache"] == "Error from cloudfront"
 
 
 async def test_the_first_matching_behavior_wins():
