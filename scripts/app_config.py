@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 from scripts.errors import DeployError
 
-REPLACED_DOMAIN = "genai.sandbox.data.apro.is"
-"""The domain of the ECS deployment, which the shared configuration was written for (FR-027)."""
-
 
 @dataclass(frozen=True)
 class AppConfig:
@@ -30,8 +27,8 @@ class AppConfig:
     replacements: int
 
 
-def prepare(text: str, domain: str, *, replaced_domain: str = REPLACED_DOMAIN) -> AppConfig:
-    """The configuration for `domain`: every occurrence of `replaced_domain` replaced, then validated.
+def prepare(text: str, domain: str, *, replaced_domain: str) -> AppConfig:
+    """The configuration for `domain`: every occurrence of `replaced_domain` (FR-027) replaced, then validated.
 
     Raises:
         DeployError: when LibreChat could not read the result.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from pathlib import Path
@@ -33,9 +34,10 @@ def logs(settings: Settings, console: Console, *, lines: int, follow: bool) -> N
     directory = LocalTarget(settings).log_directory
     offsets: dict[Path, int] = {}
     _show_new(directory, console, offsets, lines)
-    while follow:
-        time.sleep(0.3)
-        _show_new(directory, console, offsets, None)
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it, not a failure
+        while follow:
+            time.sleep(0.3)
+            _show_new(directory, console, offsets, None)
 
 
 def diff(settings: Settings, console: Console) -> None:
@@ -82,6 +84,7 @@ def _show_new(directory: Path, console: Console, offsets: dict[Path, int], lines
             text = log.read()
             offsets[path] = log.tell()
         shown = text.decode(errors="replace").splitlines()
-        for line in shown if lines is None else shown[-lines:]:
+        name = str(path.relative_to(directory).with_suffix(""))
+        for line in shown if lines is None else shown[max(0, len(shown) - lines) :]:
             console.event("log", file=path.name, line=line)
-            console.say_plain(f"{path.stem:<10} {line}")
+            console.say_plain(f"{name:<10} {line}")

@@ -56,6 +56,7 @@ def install(directory: Path, progress: Progress) -> None:
     with exclusive_use(directory):
         if not is_installed(directory):
             _npm(["ci", "--no-audit", "--no-fund"], directory, progress)
+            (directory / _MARKER).parent.mkdir(exist_ok=True)  # npm makes none without dependencies
             shutil.copyfile(directory / "package-lock.json", directory / _MARKER)
 
 

@@ -59,7 +59,7 @@ def deploy(session: Session) -> ExitStatus:
         try:
             _prove(session, outputs, report)
         finally:
-            session.console.show(session.steps.summary)
+            session.steps.show()
         session.console.show(Deployed(session.url(outputs), plan.summary, session.steps.total))
     return ExitStatus.OK
 
@@ -109,7 +109,7 @@ def destroy(session: Session) -> ExitStatus:
             session.console.say(
                 f"The state bucket {session.settings.state.bucket} stays: it holds the state's history."
             )
-        session.console.show(session.steps.summary)
+        session.steps.show()
     return ExitStatus.OK
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,9 @@ class Report:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("", "Check", "Found", "Next", box=None, pad_edge=False)
+        table = Table("", "Check", box=None, pad_edge=False)
+        table.add_column("Found", overflow="fold")
+        table.add_column("" if self.ok else "Next", overflow="fold")
         for check in self.checks:
             mark = Text("✓", "green") if check.ok else Text("✗", "bold red")
             table.add_row(mark, check.name, Text(check.found), Text(check.remedy))
@@ -135,6 +137,7 @@ def references(settings: Settings, target: Target) -> Report:
             ),
         ),
         ("SSM parameters", lambda: _parameters(target, tfvars.get("ssm_parameters", {}).values())),
+        ("librechat.yaml", lambda: _configuration(target, tfvars)),
     ]
     with ThreadPoolExecutor() as pool:
         return Report(tuple(pool.map(lambda look: _referenced(*look), looks)))
@@ -142,14 +145,18 @@ def references(settings: Settings, target: Target) -> Report:
 
 def _referenced(name: str, look: Callable[[], Any]) -> Check:
     try:
-        look()
+        found = look()
     except Exception as error:
         return Check(name, False, _reason(error), "Correct terraform.tfvars.json, or create what is missing.")
-    return Check(name, True, "found")
+    return Check(name, True, found if isinstance(found, str) else "found")
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if error_code(error) else f"{type(error).__name__}: {error}"
+    return (
+        str(error)
+        if error_code(error) or isinstance(error, LookupError)
+        else f"{type(error).__name__}: {error}"
+    )
 
 
 def _parameters(target: Target, arns: Iterable[str]) -> None:
@@ -163,6 +170,27 @@ def _parameters(target: Target, arns: Iterable[str]) -> None:
             found |= {parameter["Name"] for parameter in page["Parameters"]}
     if missing := [name for name in wanted if name not in found]:
         raise LookupError(f"missing: {', '.join(missing)}")
+
+
+def _configuration(target: Target, tfvars: Mapping[str, Any]) -> str:
+    """The file that the function reads at its cold start: LibreChat and our handler would refuse a bad one."""
+    from scripts import app_config
+
+    bucket, key = tfvars["config_s3_bucket"], tfvars["config_s3_key"]
+    try:
+        content = target.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    except Exception as error:
+        if error_code(error) == "AccessDenied":  # another account's bucket, and only the function may read it
+            return "not checked: these credentials may not read it"
+        raise
+    try:
+        version = app_config.validate(content)
+    except DeployError as error:
+        raise LookupError(f"s3://{bucket}/{key}: {error.why}") from error
+    old = tfvars["replaced_domain"]
+    if app_config.replace_domain(content, old, "")[1]:
+        raise LookupError(f"s3://{bucket}/{key} still names {old} (FR-027)")
+    return f"found, version {version}"
 
 
 def _version(program: str, arguments: tuple[str, ...], least: tuple[int, ...], remedy: str) -> Check:

@@ -306,5 +306,4 @@ def target_as_it_is(settings: Settings) -> Target:
 
 
 def _modules(place: Workspace) -> str:
-    where = "the bundled stand-ins" if place.modules == "bundled" else "registry.terraform.io"
-    return f"public modules from {where}"
+    return "stand-in modules" if place.modules == "bundled" else "modules of registry.terraform.io"

@@ -1,5 +1,8 @@
 """Named steps, run side by side where their order allows it, each with its time.
 
+On a terminal the steps are shown while they run, and a command that has to do with time shows them all in
+one table at its end. A log has a line for each step, when it ends.
+
 A step starts as soon as the steps that it follows have ended. The first failure ends the run: what
 has not begun does not begin, and the subprocesses of what runs are asked to stop.
 """
@@ -85,8 +88,8 @@ class Steps:
         running: dict[str, threading.Thread] = {}
         ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
         done: set[str] = set()
-        since = processes.now()
-        with self._display(running):
+        since, before = processes.now(), len(self.timings)
+        with self._display(running, lambda: self.timings[before:]):
             try:
                 while waiting or running:
                     for step in [s for s in waiting.values() if done.issuperset(s.after)]:
@@ -113,7 +116,8 @@ class Steps:
         """Time a piece of work in the calling thread."""
         started = self._now()
         try:
-            yield
+            with self._display({name: threading.current_thread()}):
+                yield
         except BaseException:
             self._failed(name, started)
             raise
@@ -124,10 +128,13 @@ class Steps:
         """Seconds since the start of the run."""
         return self._now()
 
-    @property
-    def summary(self) -> Times:
-        """The times so far, to be shown."""
-        return Times(tuple(sorted(self.timings, key=lambda timing: timing.started)), self.total)
+    def show(self) -> None:
+        """Show the times so far. A log has them already: there, only the total."""
+        times = Times(tuple(sorted(self.timings, key=lambda timing: timing.started)), self.total)
+        if self._console.interactive or self._console.json_lines:
+            self._console.show(times)
+        else:
+            self._console.say(f"Total {times.total:.1f} s")
 
     def _now(self) -> float:
         return time.monotonic() - self._zero
@@ -148,8 +155,8 @@ class Steps:
 
     def _ended(self, timing: Timing) -> None:
         self.timings.append(timing)
-        note = f" [dim]({timing.note})[/dim]" if timing.note else ""
-        self._console.say(f"[green]✓[/green] {timing.name} [dim]{timing.took:.1f} s[/dim]{note}")
+        if not self._console.interactive:
+            self._console.say(_line(timing))
         self._console.event("step", name=timing.name, took=round(timing.took, 3), note=timing.note)
 
     def _failed(self, name: str, started: float) -> None:
@@ -158,15 +165,17 @@ class Steps:
         self._console.event("step", name=name, took=round(took, 3), failed=True)
 
     @contextlib.contextmanager
-    def _display(self, running: dict[str, threading.Thread]) -> Iterator[None]:
-        """On a terminal, a line that says what runs now."""
+    def _display(
+        self, running: dict[str, threading.Thread], ended: Callable[[], Sequence[Timing]] = tuple
+    ) -> Iterator[None]:
+        """On a terminal, a line for each step that has ended and one that says what runs now."""
         if not self._console.interactive:
             yield
             return
         from rich.live import Live
 
-        started = time.monotonic()
-        with Live(_Now(running, started), console=self._console.rich, transient=True, refresh_per_second=8):
+        now = _Now(running, ended, time.monotonic())
+        with Live(now, console=self._console.rich, transient=True, refresh_per_second=8):
             yield
 
 
@@ -202,9 +211,10 @@ class Times:
         table = Table("Step", box=None, pad_edge=False)
         table.add_column("Time", justify="right")
         table.add_column("Side by side")
+        table.add_column("", style="dim")
         for timing in self.timings:
             bar = Text(_bar(timing, self.total), "cyan")
-            table.add_row(timing.name, f"{timing.took:.1f} s", bar)
+            table.add_row(timing.name, f"{timing.took:.1f} s", bar, Text(timing.note))
         table.add_row(Text("Total", "bold"), Text(f"{self.total:.1f} s", "bold"), "")
         return table
 
@@ -214,6 +224,7 @@ class _Now:
     """What runs at this moment; drawn again by rich several times a second."""
 
     running: dict[str, threading.Thread]
+    ended: Callable[[], Sequence[Timing]]
     started: float
     _frames: str = field(default="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", init=False)
 
@@ -222,10 +233,18 @@ class _Now:
 
         elapsed = time.monotonic() - self.started
         frame = self._frames[int(elapsed * 8) % len(self._frames)]
-        return Text(f"{frame} {', '.join(list(self.running)) or '…'}  {elapsed:.0f} s", "cyan")
+        lines = [Text.from_markup(_line(timing)) for timing in list(self.ended())]
+        lines.append(Text(f"{frame} {', '.join(list(self.running)) or '…'}  {elapsed:.0f} s", "cyan"))
+        return Text("\n").join(lines)
 
 
-_BAR_WIDTH = 40
+_BAR_WIDTH = 30
+
+
+def _line(timing: Timing) -> str:
+    """What is said of a step that has ended, as markup."""
+    note = f" [dim]({timing.note})[/dim]" if timing.note else ""
+    return f"[green]✓[/green] {timing.name} [dim]{timing.took:.1f} s[/dim]{note}"
 
 
 def _bar(timing: Timing, total: float) -> str:

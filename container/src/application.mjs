@@ -30,6 +30,7 @@ export class Application {
   #redactor;
   #child;
   #healthy = false;
+  #served = false;
   #failedPolls = 0;
   #pending;
   /** From the start of the process to here: Node, aws-lambda-ric and our modules. A restart has none. */
@@ -64,9 +65,9 @@ export class Application {
     await this.#pending;
   }
 
-  /** Whether the last look at the app found it healthy. */
-  get healthy() {
-    return this.#healthy;
+  /** Whether this process of the app has been healthy: from then on its output may be about its users. */
+  get served() {
+    return this.#served;
   }
 
   /** What the app said last, for an error; empty before it was started. */
@@ -93,13 +94,12 @@ export class Application {
 
   async #bringUp() {
     if (this.#child?.running) {
-      const served = this.#failedPolls === 0;
       try {
         await this.#awaitHealth(this.#child);
         return;
       } catch (error) {
         // It had served requests and turns out to be dead: that is a restart, not a failed start.
-        if (!served || this.#child.running) throw error;
+        if (!this.#served || this.#child.running) throw error;
       }
     }
     await this.#start();
@@ -127,6 +127,7 @@ export class Application {
     this.#redactor.add(secrets);
 
     this.#failedPolls = 0;
+    this.#served = false;
     this.#child = this.#spawn(secrets, credentialsFile);
     const health = await this.#awaitHealth(this.#child);
     // boot: from the start of the process to its first HTTP answer; poll: from there to the first OK.
@@ -172,6 +173,7 @@ export class Application {
     });
     if (health.healthy && child.running) {
       this.#healthy = true;
+      this.#served = true;
       this.#failedPolls = 0;
       return health;
     }

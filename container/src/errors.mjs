@@ -2,7 +2,7 @@
  * The failures that this handler can name, each with the HTTP status the caller sees.
  *
  * `message` is the reason and reaches callers and logs: whoever makes one of these passes text that is
- * already redacted. `output` holds the app's last lines, redacted too.
+ * already redacted. `output` holds the app's last lines, redacted too; callers see those of a start only.
  */
 
 class HandlerError extends Error {

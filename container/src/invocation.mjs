@@ -40,7 +40,7 @@ export function createInvocation({ settings, application, log, redactor }) {
     } catch (error) {
       // Whatever was waiting when the time ran out threw an AbortError; the reason says more.
       const cause = error.name === 'AbortError' && deadline.signal.aborted ? deadline.signal.reason : error;
-      await fail(cause, { response, log, redactor, requestId: context.awsRequestId });
+      await fail(cause, { response, application, log, redactor, requestId: context.awsRequestId });
     } finally {
       deadline.dispose();
       log.info('request', {
@@ -59,7 +59,7 @@ export function createInvocation({ settings, application, log, redactor }) {
  * Before the response has started: a JSON answer that says what failed, for the caller and the operator.
  * After it: thrown on, so that aws-lambda-ric marks the response as failed in its trailers.
  */
-async function fail(cause, { response, log, redactor, requestId }) {
+async function fail(cause, { response, application, log, redactor, requestId }) {
   const failure = toHandlerError(cause);
   const reason = redactor.apply(failure.message);
   log.error('request_failed', {
@@ -73,7 +73,9 @@ async function fail(cause, { response, log, redactor, requestId }) {
     // A new error: the stack and the causes of the old one may quote what redaction took out.
     throw Object.assign(new Error(reason), { name: failure.name, stack: `${failure.name}: ${reason}` });
   }
-  const { error, phase, output } = failure;
+  const { error, phase } = failure;
+  // What a start printed explains it. Later lines may name other viewers, and anybody may be asking.
+  const output = application.served ? undefined : failure.output;
   const retry = failure.status === 503 ? { 'retry-after': '5' } : {};
   await response.json(failure.status, { error, reason, phase, output, requestId }, retry);
 }

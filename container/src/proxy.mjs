@@ -83,7 +83,7 @@ async function relayEvents(upstream, response, deadline, heartbeatMs) {
 async function explain(error, application, { signal }) {
   if (signal.aborted) {
     // LibreChat gives up on an unreachable database later than many a timeout: its own words are the cause.
-    if (application.healthy) return signal.reason;
+    if (application.served) return signal.reason;
     const reason = `${signal.reason.message}: LibreChat was still starting`;
     return new DeadlineError(reason, { output: application.lastLines });
   }

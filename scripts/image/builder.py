@@ -9,6 +9,7 @@ from typing import Literal
 from scripts.errors import DeployError, ExitStatus
 from scripts.image import buildx, pack
 from scripts.image.content_tag import content_tag
+from scripts.image.engine import home
 from scripts.npm import Progress
 from scripts.settings import Settings
 
@@ -33,12 +34,12 @@ class Built:
 def base_image(settings: Settings) -> str:
     """The image that the handler is added to; the run passes it to Terraform as ``TF_VAR_base_image``.
 
-    A packed image has the stand-in app in LibreChat's place: then it is the stand-in's reference, so
-    that a changed stand-in is another tag.
+    On the local target the stand-in app is in LibreChat's place: then it is the stand-in's reference,
+    so that a changed stand-in is another tag.
     """
     if choose(settings) == "pack":
         return pack.standin_image(settings.project_root)
-    return settings.librechat.base_image
+    return buildx.standin_base(settings) if settings.target == "local" else settings.librechat.base_image
 
 
 def image_tag(settings: Settings) -> str:
@@ -57,7 +58,7 @@ def build(settings: Settings, progress: Progress = lambda line: None) -> Built:
     if choose(settings) == "pack":
         packed = pack.pack(settings, tag, progress)
         return Built(tag, "pack", packed.directory, packed.cached)
-    return Built(tag, "buildx", None, buildx.build(settings, tag, progress))
+    return Built(tag, "buildx", None, buildx.build(settings, tag, base_image(settings), progress))
 
 
 def choose(settings: Settings) -> Literal["buildx", "pack"]:
@@ -67,7 +68,7 @@ def choose(settings: Settings) -> Literal["buildx", "pack"]:
         DeployError: for a packed image on the real account, which would deploy the stand-in.
     """
     if settings.image.builder == "auto":
-        return "pack" if settings.target == "local" else "buildx"
+        return "pack" if settings.target == "local" and home(settings).kind == "process" else "buildx"
     if settings.image.builder == "pack" and settings.target == "aws":
         raise DeployError(
             "A packed image cannot go to the real account",

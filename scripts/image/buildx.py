@@ -5,79 +5,84 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import processes
 from scripts.errors import DeployError, ExitStatus
-from scripts.image.pack import TAG_LABEL
+from scripts.image.pack import TAG_LABEL, app_layer, standin_image
 from scripts.npm import Progress
 from scripts.settings import Settings
 
 LOCAL_REPOSITORY = "librechat-lambda-api"
 """The image's name in the engine until a push gives it the repository's."""
 
+_STANDIN_DOCKERFILE = """\
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+USER root
+RUN rm -rf /app
+ADD app.tar.gz /
+"""
 
-def build(settings: Settings, tag: str, progress: Progress) -> bool:
+
+def build(settings: Settings, tag: str, base_image: str, progress: Progress) -> bool:
     """Build the image unless the engine has it. Returns True when it had.
 
     Raises:
         DeployError: when Docker or its buildx plugin is missing, or the build fails.
     """
-    _check_engine()
-    reference = f"{LOCAL_REPOSITORY}:{tag}"
-    if subprocess.run(["docker", "image", "inspect", reference], capture_output=True).returncode == 0:
+    check_engine()
+    if _present(f"{LOCAL_REPOSITORY}:{tag}"):
         return True
+    if base_image != settings.librechat.base_image and not _present(base_image):
+        _build_standin(settings, base_image, progress)
     metadata = settings.project_root / ".build" / "image" / f"{tag}.json"
     metadata.parent.mkdir(parents=True, exist_ok=True)
-    command = arguments(settings, tag, metadata)
-    tail: deque[str] = deque(maxlen=40)
-
-    def on_line(line: str) -> None:
-        tail.append(line)
-        progress(line)
-
-    finished = processes.stream(
-        command, cwd=settings.project_root, environment={**os.environ}, on_line=on_line
-    )
-    if finished.returncode != 0:
-        raise DeployError(
-            "The image could not be built",
-            f"docker buildx ended with status {finished.returncode}; its last lines are below.",
-            f"Run it by hand: {' '.join(command)}",
-            evidence="\n".join([*tail, *finished.stderr.splitlines()[-40:]]),
-        )
+    _run(settings, arguments(settings, tag, base_image, metadata), progress)
     return False
 
 
-def arguments(settings: Settings, tag: str, metadata: Path) -> list[str]:
-    """The command line of a build.
-
-    Lambda refuses an image index, which is what buildx makes when it adds attestations: hence no
-    provenance and no SBOM (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-image.html).
-    """
-    return [
-        "docker",
-        "buildx",
-        "build",
-        "--platform",
-        settings.image.platform,
-        "--provenance=false",
-        "--sbom=false",
-        "--progress=plain",
+def arguments(settings: Settings, tag: str, base_image: str, metadata: Path) -> list[str]:
+    """The command line of a build."""
+    command = [
+        *_common(settings),
         "--build-arg",
-        f"BASE_IMAGE={settings.librechat.base_image}",
+        f"BASE_IMAGE={base_image}",
+        "--build-arg",
+        f"BUILD_IMAGE={settings.librechat.base_image}",
         "--metadata-file",
         str(metadata),
         "--label",
         f"{TAG_LABEL}={tag}",
+        "--label",
+        f"org.opencontainers.image.revision={_revision(settings.project_root)}",
         "--tag",
         f"{LOCAL_REPOSITORY}:{tag}",
-        "--load",
-        str(settings.project_root / "container"),
     ]
+    # A proxy that opens TLS: npm in the build needs what npm on this machine needs.
+    authorities = os.environ.get("NODE_EXTRA_CA_CERTS", "")
+    if authorities and Path(authorities).is_file():
+        command += ["--secret", f"id=ca,src={authorities}"]
+    return [*command, str(settings.project_root / "container")]
 
 
-def _check_engine() -> None:
+def standin_base(settings: Settings) -> str:
+    """The base of the local target's images: LibreChat's image with the stand-in app in its place.
+
+    LibreChat itself needs a MongoDB, which the local target does not have.
+    """
+    name, _, content = standin_image(settings.project_root).partition(":")
+    base = settings.librechat.base_image.rpartition("/")[2].replace(":", "-").replace("@", "-")
+    return f"{name}:{content}-on-{base}"
+
+
+def check_engine() -> None:
+    """Engine and plugin first, so that a build does not fail in the middle.
+
+    Raises:
+        DeployError: with `ExitStatus.PREFLIGHT_FAILED`, saying what to install.
+    """
     for command, what, remedy in (
         (
             ["docker", "version", "--format", "{{.Server.Version}}"],
@@ -98,3 +103,67 @@ def _check_engine() -> None:
             why = str(error)
         if why:
             raise DeployError(what, why, remedy, status=ExitStatus.PREFLIGHT_FAILED)
+
+
+def _common(settings: Settings) -> list[str]:
+    """What every build has.
+
+    Lambda refuses an image index, which is what buildx makes when it adds attestations: hence no
+    provenance and no SBOM (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-image.html).
+    """
+    command = ["docker", "buildx", "build", "--platform", settings.image.platform]
+    return [*command, "--provenance=false", "--sbom=false", "--progress=plain", "--load"]
+
+
+def _build_standin(settings: Settings, reference: str, progress: Progress) -> None:
+    context = settings.project_root / ".build" / "standin" / reference.rpartition(":")[2]
+    context.mkdir(parents=True, exist_ok=True)
+    (context / "app.tar.gz").write_bytes(app_layer(settings.project_root, progress).blob)
+    (context / "Dockerfile").write_text(_STANDIN_DOCKERFILE)
+    base = f"BASE_IMAGE={settings.librechat.base_image}"
+    command = [*_common(settings), "--build-arg", base, "--tag", reference, str(context)]
+    _run(settings, command, progress)
+
+
+def _run(settings: Settings, command: Sequence[str], progress: Progress) -> None:
+    tail: deque[str] = deque(maxlen=40)
+
+    def on_line(line: str) -> None:
+        tail.append(line)
+        progress(line)
+
+    # buildx writes its progress to standard error, and nothing else anywhere.
+    script = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *command]
+    finished = processes.stream(
+        script, cwd=settings.project_root, environment={**os.environ}, on_line=on_line
+    )
+    if finished.returncode != 0:
+        evidence = "\n".join(tail)
+        full = disk_full(evidence)
+        raise DeployError(
+            "The image could not be built",
+            "The engine's disk is full."
+            if full
+            else f"docker buildx ended with status {finished.returncode}; its last lines are below.",
+            full or f"Run it by hand: {' '.join(command)}",
+            evidence=evidence,
+        )
+
+
+def disk_full(text: str) -> str:
+    """What to do when `text` complains about a full disk; empty when it does not."""
+    if "no space left on device" not in text.lower():
+        return ""
+    return "Make room: docker system df shows what takes it, docker builder prune frees the build cache."
+
+
+def _present(reference: str) -> bool:
+    done = subprocess.run(["docker", "image", "inspect", reference], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _revision(project_root: Path) -> str:
+    """The commit that is built, marked when the tree has other changes."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

@@ -93,7 +93,7 @@ def pack(settings: Settings, tag: str, progress: Progress) -> PackedImage:
 def _make(directory: Path, settings: Settings, tag: str, progress: Progress) -> None:
     with TemporaryDirectory(prefix="librechat-lambda-") as scratch:
         layers = [
-            _app_layer(settings.project_root, Path(scratch), progress),
+            app_layer(settings.project_root, Path(scratch), progress),
             _task_layer(settings.project_root / "container", Path(scratch), progress),
         ]
     config = json.dumps(_config(layers, tag, settings.image.platform), indent=1).encode()
@@ -111,7 +111,7 @@ def _make(directory: Path, settings: Settings, tag: str, progress: Progress) -> 
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
 
-def _app_layer(project_root: Path, scratch: Path, progress: Progress) -> Layer:
+def app_layer(project_root: Path, scratch: Path, progress: Progress) -> Layer:
     """/app: the stand-in server where LibreChat has its own, and the client it serves."""
     server = project_root / "scripts" / "local" / "app" / "server"
     bundle = scratch / "index.js"

@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from scripts.errors import DeployError
 from scripts.image import buildx, pack
@@ -89,7 +90,9 @@ def push(
             return _read_back(repository, stored, settings, tag, uploaded=0, skipped=True)
         built = build(settings, progress)
         if built.directory is None:
-            _push_from_engine(target, repository_url, tag)
+            # An engine reaches the embedded registry by its address: no name leads there.
+            local = target.environment.get("AWS_ENDPOINT_URL")
+            _push_from_engine(target, f"{urlsplit(local).netloc}/{name}" if local else repository_url, tag)
             uploaded = 0
         else:
             uploaded = _push_packed(repository, pack.PackedImage(built.directory, built.cached), tag)

@@ -32,7 +32,7 @@ _LOG_SECONDS = 900.0
 
 
 def run(target: Target, settings: Settings, outputs: Mapping[str, Any], console: Console) -> Report:
-    """Check the deployment; every finished check is told to `console`, the report is returned.
+    """Check the deployment; every finished check is an event on `console`, the report is returned.
 
     Args:
         target: Which account; its base URL goes before Terraform's ``url``.
@@ -74,12 +74,8 @@ async def _run(
             ),
             patience=settings.smoke.cold_start if remote else 0.0,
         )
-        findings = await run_checks(site, ALL, lambda finding: _tell(console, finding))
+        # For people the report's table says it all at once.
+        findings = await run_checks(
+            site, ALL, lambda finding: console.event("smoke.check", **finding.to_json())
+        )
     return Report(url, findings, time.perf_counter() - start)
-
-
-def _tell(console: Console, finding: Finding) -> None:
-    from rich.markup import escape
-
-    console.say("  " + escape(finding.line))
-    console.event("smoke.check", **finding.to_json())

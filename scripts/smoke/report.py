@@ -38,13 +38,6 @@ class Finding:
     seconds: float
     by_function: bool = False
 
-    @property
-    def line(self) -> str:
-        """One line without markup."""
-        mark, _ = _MARKS[self.result.status]
-        tail = self.result.measured if self.result.ok else self.result.reason
-        return f"{mark} {self.id:<7} {self.title}" + (f": {tail}" if tail else "")
-
     def to_json(self) -> dict[str, Any]:
         """The facts; empty ones are left out."""
         facts = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,9 +118,8 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         Raises:
             DeployError: with `ExitStatus.LOCKED` when somebody else holds the state.
         """
-        # The directory is 0700 and the file 0600: a saved plan holds every value in the clear.
-        with tempfile.TemporaryDirectory(prefix="terraform-plan-") as private:
-            file = Path(private) / "plan"
+        with _private_directory(self._directory / ".terraform") as private:
+            file = private / "plan"
             file.touch(mode=0o600)
             argv = super().plan(
                 out=str(file),
@@ -229,6 +229,20 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
                 "Install Terraform 1.11 or newer, or name it in INVOKE_TERRAFORM_BINARY.",
                 status=ExitStatus.PREFLIGHT_FAILED,
             ) from error
+
+
+@contextmanager
+def _private_directory(parent: Path) -> Iterator[Path]:
+    """A directory that only we can read, for a saved plan: it holds every value in the clear.
+
+    A run that was killed cannot remove its own; the next one does.
+    """
+    for left in parent.glob("plan-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"plan-{os.getpid()}-", dir=parent) as private:
+        yield Path(private)
 
 
 def _process_environment(extra: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:

@@ -145,8 +145,10 @@ class Plan:
             parts.append(Text("Changed or removed outside Terraform, to be put right:", "bold yellow"))
             parts += [Text(f"≠  {address}", "yellow") for address in self.drift]
         if self.changes:
-            table = Table("", "Module", "Resource", "What changes", box=None, pad_edge=False)
-            for mark, style, module, resource, what in _rows(self.changes):
+            rows = _rows(self.changes)
+            last = "What changes" if any(what for *_, what in rows) else ""
+            table = Table("", "Module", "Resource", last, box=None, pad_edge=False)
+            for mark, style, module, resource, what in rows:
                 table.add_row(Text(mark, style), module or "(root)", Text(resource), Text(what, "dim"))
             parts.append(table)
         parts.append(Text(f"Plan: {self.summary}" if not self.empty else self.summary, "bold"))
@@ -196,6 +198,8 @@ def _kinds(changes: Sequence[ResourceChange]) -> list[str]:
 
 
 def _what(change: ResourceChange) -> str:
+    if change.forced_by == (_TAINTED,):
+        return "its creation failed or was interrupted (tainted)"
     if change.action is Action.REPLACE and change.forced_by:
         return "forced by " + ", ".join(change.forced_by)
     return ", ".join(change.attributes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -69,6 +70,7 @@ def test_a_control_plane_that_dies_ends_all_and_the_next_up_can_explain_it(targe
 def test_after_the_supervisor_was_killed_nothing_stays_and_an_immediate_up_works(target: LocalTarget) -> None:
     processes = parts(target.up())
     processes[0].kill()
+    processes[0].wait(SECONDS)
     assert status_of(target.up().url) == 403
     assert not psutil.wait_procs(processes, timeout=SECONDS)[1]
 
@@ -80,6 +82,7 @@ def test_a_stop_in_the_middle_of_the_start_is_obeyed(target: LocalTarget) -> Non
         supervisor = psutil.Process(starting.pid)
         while not emulator_log.exists():  # its signal handlers are in place before it starts anything
             assert starting.poll() is None
+            time.sleep(0.01)
         started = supervisor.children()
         starting.terminate()
         assert starting.wait(SECONDS) == 0

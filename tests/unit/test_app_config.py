@@ -8,6 +8,7 @@ from scripts import app_config
 from scripts.errors import DeployError
 
 DOMAIN = "lambda-test.sandbox.data.apro.is"
+OLD_DOMAIN = "genai.sandbox.data.apro.is"
 
 
 def test_every_occurrence_of_the_old_domain_is_replaced() -> None:
@@ -19,7 +20,7 @@ def test_every_occurrence_of_the_old_domain_is_replaced() -> None:
         "  privacyPolicy: https://GenAI.sandbox.data.apro.is/privacy\n"
     )
 
-    config = app_config.prepare(text, DOMAIN)
+    config = app_config.prepare(text, DOMAIN, replaced_domain=OLD_DOMAIN)
 
     assert "genai.sandbox" not in config.text.lower()
     assert config.text.count(DOMAIN) == 3
@@ -29,7 +30,7 @@ def test_every_occurrence_of_the_old_domain_is_replaced() -> None:
 def test_a_name_that_only_looks_alike_is_left_alone() -> None:
     text = "genai-sandbox-data.apro.is and other.sandbox.data.apro.is"
 
-    assert app_config.replace_domain(text, app_config.REPLACED_DOMAIN, DOMAIN) == (text, 0)
+    assert app_config.replace_domain(text, OLD_DOMAIN, DOMAIN) == (text, 0)
 
 
 def test_a_domain_is_taken_literally_in_the_replacement() -> None:

@@ -91,7 +91,9 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_known_one(config: dict[s
 
 
 def test_a_misspelt_variable_is_refused_and_those_of_invoke_itself_are_not(config: dict[str, Any]) -> None:
-    refuse_unknown(config, {"INVOKE_LOCAL_PORT": "1", "INVOKE_RUN_ECHO": "1", "INVOKE_DEBUG": "1", "HOME": "/"})
+    refuse_unknown(
+        config, {"INVOKE_LOCAL_PORT": "1", "INVOKE_RUN_ECHO": "1", "INVOKE_DEBUG": "1", "HOME": "/"}
+    )
     with pytest.raises(DeployError, match="INVOKE_LOCAL_PROT") as failure:
         refuse_unknown(config, {"INVOKE_LOCAL_PROT": "1"})
     assert failure.value.next_step == "Did you mean INVOKE_LOCAL_PORT?"

@@ -12,9 +12,21 @@ from scripts.console import Console
 from scripts.steps import NothingToDo, Step, Steps, Timing
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def out() -> io.StringIO:
     return io.StringIO()
+
+
+@pytest.fixture
+def terminal() -> Console:
+    return Console(stdout=Terminal(), stdin=Terminal())
 
 
 @pytest.fixture
@@ -103,13 +115,22 @@ def test_the_summary_says_which_steps_ran_side_by_side() -> None:
     assert not build.beside(apply)
 
 
-def test_the_times_of_several_runs_add_up_in_one_table(steps: Steps, out: io.StringIO) -> None:
-    steps.run(Step("plan", lambda: None))
+def test_on_a_terminal_the_times_of_several_runs_add_up_in_one_table(terminal: Console) -> None:
+    steps = Steps(terminal)
+    steps.run(Step("plan", lambda: "cached"))
     with steps.step("apply"):
         pass
-    Console(stdout=out).show(steps.summary)
-    table = out.getvalue()
-    assert table.index("plan") < table.index("apply") < table.index("Total")
+    before = terminal.rich.file.getvalue()  # type: ignore[attr-defined]
+    steps.show()
+    table = terminal.rich.file.getvalue().removeprefix(before)  # type: ignore[attr-defined]
+    assert table.index("plan") < table.index("cached") < table.index("apply") < table.index("Total")
+
+
+def test_a_log_has_each_step_once_and_then_the_total(steps: Steps, out: io.StringIO) -> None:
+    steps.run(Step("plan", lambda: None))
+    steps.show()
+    assert out.getvalue().count("plan") == 1
+    assert out.getvalue().splitlines()[-1].startswith("Total ")
 
 
 def test_json_mode_has_one_event_a_step_with_its_seconds(out: io.StringIO) -> None:

@@ -42,27 +42,6 @@ def failing(error: BaseException) -> Callable[[], Any]:
     return body
 
 
-def test_the_command_surface_is_what_is_built_so_far() -> None:
-    assert EVERY_TASK == [
-        "deploy",
-        "destroy",
-        "doctor",
-        "frontend.build",
-        "frontend.publish",
-        "image.build",
-        "image.push",
-        "local.diff",
-        "local.down",
-        "local.logs",
-        "local.status",
-        "local.up",
-        "outputs",
-        "plan",
-        "smoke",
-        "status",
-    ]
-
-
 @pytest.mark.parametrize("name", EVERY_TASK)
 def test_every_task_explains_itself_and_each_of_its_flags(name: str) -> None:
     task = tasks.namespace[name]
@@ -154,6 +133,22 @@ def test_invoke_passes_settings_flags_and_variables_on() -> None:
     )
     assert done.returncode == 3
     assert "state.bucket" in json.loads(done.stdout)["what"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("INVOKE_LOCAL_PORT", "abc"), ("INVOKE_SMOKE_TIMEOUT", "nan")])
+def test_a_variable_that_is_no_number_is_explained_and_no_traceback(name: str, value: str) -> None:
+    """Invoke casts a variable to its default's type, and a failure of that is a traceback."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "inv"), "local.status"],
+        cwd=ROOT,
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_flag_target_is_known_to_invoke() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,20 @@ def test_the_plan_file_is_private_and_gone_afterwards(terraform: Recorder) -> No
         assert saved.file.stat().st_mode & 0o777 == 0o600
         assert saved.file.parent.stat().st_mode & 0o777 == 0o700
     assert not saved.file.parent.exists()
+
+
+def test_the_plan_of_a_killed_run_is_removed_and_that_of_a_running_one_is_not(
+    terraform: Recorder, tmp_path: Path
+) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    killed, running = (tmp_path / ".terraform" / f"plan-{pid}-x" for pid in (ended.pid, os.getppid()))
+    for directory in (killed, running):
+        directory.mkdir(parents=True)
+        (directory / "plan").write_text("hunter2")
+    with terraform.plan():
+        assert running.exists()
+        assert not killed.exists()
 
 
 def test_the_plan_file_is_gone_after_an_interruption(terraform: Recorder) -> None:
