@@ -120,6 +120,15 @@ def image_build(ctx: Context, target: str = "", json: bool = False, debug: bool 
         run.console.show(Values("image", {"tag": built.tag, "cached": built.cached}))
 
 
+@task(name="inspect", help=_TARGET | _OUTPUT)
+def image_inspect(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
+    """Show what the built image holds: tag, base, platform, size, what we add, command, labels."""
+    with command(ctx.config, target=target, json=json, debug=debug) as run:
+        from scripts import image
+
+        run.console.show(image.inspect(run.settings))
+
+
 @task(
     name="push",
     help={
@@ -249,7 +258,7 @@ namespace = Collection(
     doctor,
     status,
     outputs,
-    Collection("image", image_build, image_push),
+    Collection("image", image_build, image_inspect, image_push),
     Collection("frontend", frontend_build, frontend_publish),
     Collection("local", local_up, local_down, local_status, local_logs, local_diff, local_env),
 )

@@ -28,7 +28,7 @@ class AppConfig:
 
 
 def prepare(text: str, domain: str, *, replaced_domain: str) -> AppConfig:
-    """The configuration for `domain`: every occurrence of `replaced_domain` (FR-027) replaced, then validated.
+    """The configuration for `domain`: `replaced_domain` replaced everywhere (FR-027), then validated.
 
     Raises:
         DeployError: when LibreChat could not read the result.

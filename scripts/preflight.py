@@ -87,7 +87,7 @@ def tools(settings: Settings) -> Report:
     """The programs that a run needs, and their versions. Takes a fraction of a second."""
     wanted = (
         (settings.terraform.binary, ("version",), (1, 11), "Install Terraform 1.11 or newer."),
-        ("node", ("--version",), (20,), "Install Node.js 20 or newer."),
+        ("node", ("--version",), (20, 19), "Install Node.js 20.19 or newer."),
     )
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(lambda tool: _version(*tool), wanted))
@@ -173,7 +173,7 @@ def _parameters(target: Target, arns: Iterable[str]) -> None:
 
 
 def _configuration(target: Target, tfvars: Mapping[str, Any]) -> str:
-    """The file that the function reads at its cold start: LibreChat and our handler would refuse a bad one."""
+    """The file that the function reads at its cold start; a bad one would be refused only there."""
     from scripts import app_config
 
     bucket, key = tfvars["config_s3_bucket"], tfvars["config_s3_key"]

@@ -87,7 +87,9 @@ class Session:
         self._registry_url = running.registry_url
         if died:
             self.console.warn(f"The embedded AWS had crashed and was started again. {process.obituary()}")
-        return "was running" if was_running else "started"
+        from scripts.image.engine import home
+
+        return f"{'was running' if was_running else 'started'}; {home(self.settings)}"
 
     def check_references(self) -> str | None:
         """Everything that the configuration refers to and does not create."""

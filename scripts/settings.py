@@ -31,7 +31,6 @@ class AwsSettings:
     region: str
     account_id: str
     profile: str
-    config_profile: str
 
 
 @dataclass(frozen=True)

@@ -208,10 +208,11 @@ class Times:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("Step", box=None, pad_edge=False)
-        table.add_column("Time", justify="right")
-        table.add_column("Side by side")
-        table.add_column("", style="dim")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("Step", no_wrap=True)
+        table.add_column("Time", justify="right", no_wrap=True)
+        table.add_column("Side by side", no_wrap=True)
+        table.add_column("", style="dim")  # the one that may wrap
         for timing in self.timings:
             bar = Text(_bar(timing, self.total), "cyan")
             table.add_row(timing.name, f"{timing.took:.1f} s", bar, Text(timing.note))

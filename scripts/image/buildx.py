@@ -7,6 +7,7 @@ import subprocess
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scripts import processes
 from scripts.errors import DeployError, ExitStatus
@@ -118,7 +119,9 @@ def _common(settings: Settings) -> list[str]:
 def _build_standin(settings: Settings, reference: str, progress: Progress) -> None:
     context = settings.project_root / ".build" / "standin" / reference.rpartition(":")[2]
     context.mkdir(parents=True, exist_ok=True)
-    (context / "app.tar.gz").write_bytes(app_layer(settings.project_root, progress).blob)
+    with TemporaryDirectory(prefix="librechat-lambda-") as scratch:
+        layer = app_layer(settings.project_root, Path(scratch), progress)
+    (context / "app.tar.gz").write_bytes(layer.blob)
     (context / "Dockerfile").write_text(_STANDIN_DOCKERFILE)
     base = f"BASE_IMAGE={settings.librechat.base_image}"
     command = [*_common(settings), "--build-arg", base, "--tag", reference, str(context)]

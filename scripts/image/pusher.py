@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +22,14 @@ from scripts.target import Target
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: uncompressed, so a compressed
 # size above it is certainly too much.
 _MAX_BYTES = 10 * 1024**3
+_PAUSES = (1.0, 4.0)
+"""Seconds before the second and the third attempt."""
+
+_TRANSIENT = re.compile(
+    r"\b50[0234]\b|internal server error|bad gateway|service unavailable|connection reset|broken pipe|"
+    r"\bEOF\b|timeout",
+    re.IGNORECASE,
+)
 _INDEX_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
@@ -115,34 +125,38 @@ def _push_packed(repository: Repository, image: pack.PackedImage, tag: str) -> i
 
 
 def _push_from_engine(target: Target, repository_url: str, tag: str) -> None:
-    """Let the Docker engine push what buildx built.
+    """Let the Docker engine push what buildx built; what passes by itself is tried again.
 
     Raises:
         DeployError: docker-py reports errors inside the stream instead of raising them.
     """
+    user, password = _credentials(target)
+    failure = ""
+    for pause in (*_PAUSES, None):
+        failure = _engine_push(repository_url, tag, {"username": user, "password": password})
+        if not _TRANSIENT.search(failure) or pause is None:
+            break
+        time.sleep(pause)
+    if failure:
+        raise DeployError(
+            f"The engine could not push {repository_url}:{tag}",
+            failure,
+            buildx.disk_full(failure) or "Run the same command again; uploaded layers are kept.",
+        )
+
+
+def _engine_push(repository_url: str, tag: str, auth: dict[str, str]) -> str:
+    """One attempt; what went wrong, or nothing."""
     import docker
     from docker.errors import DockerException
 
-    user, password = _credentials(target)
     try:
         engine = docker.from_env()
         engine.images.get(f"{buildx.LOCAL_REPOSITORY}:{tag}").tag(repository_url, tag=tag)
-        events = engine.images.push(
-            repository_url,
-            tag=tag,
-            stream=True,
-            decode=True,
-            auth_config={"username": user, "password": password},
-        )
-        failures = [event["error"] for event in events if "error" in event]
-    except DockerException as error:
-        failures = [str(error)]
-    if failures:
-        raise DeployError(
-            f"The engine could not push {repository_url}:{tag}",
-            failures[0],
-            "Run the same command again; uploaded layers are kept.",
-        )
+        events = engine.images.push(repository_url, tag=tag, stream=True, decode=True, auth_config=auth)
+        return next((str(event["error"]) for event in events if "error" in event), "")
+    except (DockerException, OSError) as error:
+        return str(error) or type(error).__name__
 
 
 def _read_back(

@@ -6,6 +6,8 @@ needs. Not for building, and it knows nothing of AWS: the caller brings the auth
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,9 @@ _MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
 )
+
+_PAUSES = (0.2, 1.0)
+"""Seconds before the second and the third attempt."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Repository:
         import httpx
 
         try:
-            response = self._http.request(method, url, **options)
+            response = self._send(method, url, options)
         except httpx.HTTPError as error:
             raise DeployError(
                 f"The image registry does not answer ({method} {self._http.base_url})",
@@ -122,6 +127,21 @@ class Repository:
         if response.status_code not in accept:
             raise self._refused(response)
         return response
+
+    def _send(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
+        """One request; again after a failure of the server or a broken connection.
+
+        A part of an upload is not sent twice: the registry may have taken it.
+        """
+        import httpx
+
+        for pause in () if method == "PATCH" else _PAUSES:
+            with contextlib.suppress(httpx.NetworkError, httpx.RemoteProtocolError):
+                response = self._http.request(method, url, **options)
+                if response.status_code < 500:
+                    return response
+            time.sleep(pause)
+        return self._http.request(method, url, **options)
 
     def _refused(self, response: httpx.Response) -> DeployError:
         code = _error_code(response)

@@ -22,7 +22,9 @@ wget -q -O - "$(cat /etc/apk/repositories)" | tar -x -C /
 """
 
 
-def write(archive_path: Path, *, node_wheel: Path, musl_loader: Path, busybox: Path, packages_url: str) -> None:
+def write(
+    archive_path: Path, *, node_wheel: Path, musl_loader: Path, busybox: Path, packages_url: str
+) -> None:
     """Make the file system, for ``docker import``.
 
     Args:

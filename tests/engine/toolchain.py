@@ -1,13 +1,12 @@
 """What the stand-in's ``apk add`` installs: this machine's build tools, with a compiler for musl.
 
 Debian's tools run on their own glibc, beside musl. gcc compiles C for musl as Debian's musl-gcc does.
-For C++ there is no musl libstdc++ to install: the headers are Debian's, with the two files replaced
+For C++ there is no musl libstdc++ to install: the headers are Debian's, with the three files replaced
 that differ on musl, and the library is the one that the musl Node brings.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tarfile
@@ -24,7 +23,7 @@ PACKAGES = (
 
 _LEFT_OUT = re.compile(
     r"/usr/share/(doc|man|locale|info|lintian)/|/(lto1|lto-dump|gold|dwp|gprof)|/lib(a|t|l|ub)san|"
-    r"/(asan|tsan|lsan|ubsan)|/libstdc\+\+\.|/libstdc\+\+fs|/libsupc|/libitm|/libgcov|/bin/(cc|gcc|c\+\+|g\+\+)$"
+    r"/(asan|tsan|lsan|ubsan)|/libstdc\+\+\.|/libstdc\+\+fs|/libsupc|/libitm|/libgcov|/12/libgcc_s|/bin/(cc|gcc|c\+\+|g\+\+)$"
 )
 _HERE = "opt/musl"
 
@@ -104,18 +103,26 @@ def write(archive_path: Path, node_libraries: Path) -> None:
             archive.add(path, path.lstrip("/"), recursive=False)
         for library in _libraries(files):
             _add(archive, library.lstrip("/"), Path(library).read_bytes(), 0o755)
-        for path in (*node_libraries.glob("lib*.so*"),):
-            _add(archive, f"{_HERE}/lib/{path.name}", path.read_bytes(), 0o755)
-            _link(archive, f"{_HERE}/lib/{path.name.split('-')[0]}.so", path.name)
+        for found in node_libraries.glob("lib*.so*"):
+            _add(archive, f"{_HERE}/lib/{found.name}", found.read_bytes(), 0o755)
+            name = found.name.partition("-")[0]
+            _link(archive, f"{_HERE}/lib/{name}.so", found.name)
         _link(archive, f"{_HERE}/lib/libc.musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1")
         for name, text in (
             ("specs", _SPECS),
             ("include/bits/ctype_base.h", _CTYPE_BASE),
             ("include/bits/os_defines.h", "#define __NO_CTYPE 1\n"),
+            ("include/bits/c++config.h", _cxx_config()),
         ):
             _add(archive, f"{_HERE}/{name}", text.encode(), 0o644)
         for name, text in (("cc", _CC), ("gcc", _CC), ("c++", _CXX), ("g++", _CXX)):
             _add(archive, f"usr/bin/{name}", text.encode(), 0o755)
+
+
+def _cxx_config() -> str:
+    """libstdc++'s configuration without the three functions of glibc's threads that musl has not."""
+    text = Path("/usr/include/x86_64-linux-gnu/c++/12/bits/c++config.h").read_text()
+    return re.sub(r"#define _GLIBCXX_USE_PTHREAD_\w+_CLOCK\w+ 1", "", text)
 
 
 def _package_files() -> Iterator[str]:
@@ -124,13 +131,13 @@ def _package_files() -> Iterator[str]:
         for path in listed.splitlines():
             if _LEFT_OUT.search(path):
                 continue
-            if os.path.islink(path):
+            if Path(path).is_symlink():
                 # Also what update-alternatives made of it.
                 yield path
-                target = os.path.realpath(path)
-                if os.path.isfile(target):
-                    yield target
-            elif os.path.isfile(path):
+                target = Path(path).resolve()
+                if target.is_file():
+                    yield str(target)
+            elif Path(path).is_file():
                 yield path
     for name in ("automake", "aclocal"):
         yield from (f"/usr/bin/{name}", f"/etc/alternatives/{name}")
@@ -138,14 +145,14 @@ def _package_files() -> Iterator[str]:
 
 def _libraries(files: Iterable[str]) -> list[str]:
     """The shared libraries of every program among `files`, by the names they ask for."""
-    programs = [path for path in files if not os.path.islink(path) and _is_program(path)]
+    programs = [path for path in files if not Path(path).is_symlink() and _is_program(path)]
     answer = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=False).stdout
     found = re.findall(r"(/\S+\.so\S*) \(0x", answer)
     return sorted({path for path in found if "musl" not in path} - set(files))
 
 
 def _is_program(path: str) -> bool:
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return file.read(4) == b"\x7fELF" and "musl" not in path and not path.endswith(".o")
 
 

@@ -71,7 +71,7 @@ async def test_a_good_deployment_passes_and_says_what_could_not_be_checked() -> 
     assert not done.failed
     assert {finding.id for finding in done.report.of(Status.NOT_CHECKED)} == {"FR-021"}
     assert done.report.function_log == ()
-    assert "✓ SC-004" in done.output
+    assert done.output.count("the diagnostic stream arrives") == 1, "each check is shown once"
     assert "progressive" in done.output
 
 
@@ -98,8 +98,8 @@ async def test_one_fault_gives_one_failure_and_the_rest_is_not_checked() -> None
     done = await run({"/api/*": denied, "/api/health": denied, "/api/echo": denied})
     assert list(done.failed) == ["/api/health answers OK"]
     assert "aws_lambda_permission" in done.failed["/api/health answers OK"]
-    assert len(done.report.of(Status.NOT_CHECKED)) > 6
-    assert "the API is not healthy (SC-003)" in done.output
+    reasons = [finding.result.reason for finding in done.report.of(Status.NOT_CHECKED)]
+    assert reasons.count("the API is not healthy (SC-003)") > 6
 
 
 async def test_a_bucket_policy_that_is_gone_gives_one_failure_in_the_frontend() -> None:

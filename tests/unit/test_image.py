@@ -97,7 +97,7 @@ def test_the_real_account_gets_librechats_image_as_the_base(default_settings: Se
 
 
 def test_a_build_makes_no_attestations_because_lambda_refuses_an_index(default_settings: Settings) -> None:
-    command = buildx.arguments(default_settings, "0123456789abcdef", Path("/metadata.json"))
+    command = buildx.arguments(default_settings, "0123456789abcdef", BASE, Path("/metadata.json"))
 
     assert command[:3] == ["docker", "buildx", "build"]
     assert {"--provenance=false", "--sbom=false", "--load"} <= set(command)
@@ -112,7 +112,7 @@ def test_a_machine_without_docker_is_told_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(DeployError, match="engine does not answer") as failure:
-        buildx.build(default_settings, "0123456789abcdef", print)
+        buildx.build(default_settings, "0123456789abcdef", BASE, print)
 
     assert "docker version" in failure.value.next_step
     assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
@@ -129,6 +129,6 @@ def test_a_docker_without_buildx_is_told_where_to_get_it(
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
 
     with pytest.raises(DeployError, match="no buildx plugin") as failure:
-        buildx.build(default_settings, "0123456789abcdef", print)
+        buildx.build(default_settings, "0123456789abcdef", BASE, print)
 
     assert "unknown command: buildx" in failure.value.why

@@ -50,7 +50,7 @@ def serving(answer: Callable[[str, str, dict[str, str]], Answer]) -> Iterator[tu
             """Tests are quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}", seen
     finally:
@@ -159,3 +159,29 @@ def test_an_error_inside_the_engines_stream_is_an_error(
             _push_from_engine(target, f"{HOST}/app", "0123456789abcdef")
 
     assert failure.value.why == "denied: not authorized"
+
+
+def test_a_registry_that_fails_for_a_moment_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.image.registry._PAUSES", (0, 0))
+    answers = iter([refusal(503, ""), refusal(500, ""), (200, {"Content-Type": "x/y"}, b"{}")])
+
+    with (
+        serving(lambda *_: next(answers)) as (address, seen),
+        Repository(address, HOST, "app", "Basic x") as repository,
+    ):
+        assert repository.manifest("tag") is not None
+
+    assert len(seen) == 3
+
+
+def test_an_engine_whose_connection_broke_pushes_again(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.image.pusher._PAUSES", (0, 0))
+    events = [{"error": "write tcp 10.0.0.1: connection reset by peer"}]
+    with serving(engine(events)) as (address, seen):
+        monkeypatch.setenv("DOCKER_HOST", address.replace("http", "tcp"))
+        with pytest.raises(DeployError, match="connection reset"):
+            _push_from_engine(target, f"{HOST}/app", "0123456789abcdef")
+
+    assert len([request for request in seen if "/push" in request]) == 3

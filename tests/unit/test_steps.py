@@ -36,7 +36,11 @@ def steps(out: io.StringIO) -> Steps:
 
 def test_independent_steps_run_side_by_side(steps: Steps) -> None:
     meeting = threading.Barrier(2, timeout=5)
-    steps.run(Step("a", lambda: meeting.wait() and None), Step("b", lambda: meeting.wait() and None))
+
+    def meet() -> None:
+        meeting.wait()
+
+    steps.run(Step("a", meet), Step("b", meet))
     assert {timing.name for timing in steps.timings} == {"a", "b"}
 
 
@@ -117,7 +121,9 @@ def test_the_summary_says_which_steps_ran_side_by_side() -> None:
 
 def test_on_a_terminal_the_times_of_several_runs_add_up_in_one_table(terminal: Console) -> None:
     steps = Steps(terminal)
-    steps.run(Step("plan", lambda: "cached"))
+    steps.run(
+        Step("plan", lambda: "cached, and a note that is longer than what is left of the line, but wraps")
+    )
     with steps.step("apply"):
         pass
     before = terminal.rich.file.getvalue()  # type: ignore[attr-defined]

@@ -151,6 +151,24 @@ def test_a_variable_that_is_no_number_is_explained_and_no_traceback(name: str, v
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("task", ["status", "outputs", "destroy"])
+def test_without_credentials_no_task_goes_on_to_the_real_account(task: str) -> None:
+    """Also those that only read: the account is checked before anything is asked of it."""
+    nobody = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null"}
+    nobody |= {"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "inv"), task, "--target", "aws"],
+        cwd=ROOT,
+        env=nobody,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "Unable to locate credentials" in done.stderr
+    assert "Sign in" in done.stderr
+
+
 def test_the_flag_target_is_known_to_invoke() -> None:
     done = subprocess.run(
         [str(Path(sys.executable).parent / "inv"), "deploy", "--target", "moon"],

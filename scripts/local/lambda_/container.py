@@ -234,8 +234,12 @@ class ContainerSandbox:
         try:
             answer = await self._engine.call("POST", f"/containers/{self._id}/wait", seconds=None)
             self._status = int(answer["StatusCode"])
-        except EngineError:  # removed before the request arrived
-            self._status = 137
+            state = (await self._engine.call("GET", f"/containers/{self._id}/json"))["State"]
+            if state["OOMKilled"]:  # the kernel was quicker than our look
+                self.out_of_memory = True
+                self.peak_memory_mb = max(self.peak_memory_mb, self._memory_mb)
+        except EngineError:  # it was removed meanwhile
+            self._status = 137 if self._status is None else self._status
         self.exited.set()
 
     async def _watch_memory(self) -> None:

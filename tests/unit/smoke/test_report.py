@@ -73,8 +73,3 @@ def test_programs_get_one_line_with_everything() -> None:
     assert event["checks"][2]["status"] == "not checked"
     assert event["checks"][3]["details"] == {"events": 2}
     assert event["function_log"] == ["line"]
-
-
-def test_a_finding_in_one_line_says_the_reason_of_a_failure() -> None:
-    assert BAD.line == "✗ SC-003  /api/health answers OK: aws_lambda_permission is missing."
-    assert GOOD.line == "✓ US1.2   a deep link gives index.html: 200, index.html"
