@@ -80,7 +80,11 @@ def test_missing_sources_are_found_before_anything_is_built(tmp_path: Path) -> N
         image.content_tag(tmp_path, BASE, "linux/amd64")
 
 
-def test_the_local_target_packs_and_the_real_account_builds_by_default(default_settings: Settings) -> None:
+def test_the_local_target_packs_and_the_real_account_builds_by_default(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
     assert builder.choose(with_builder(default_settings, "local", "auto")) == "pack"
     assert builder.choose(with_builder(default_settings, "aws", "auto")) == "buildx"
 

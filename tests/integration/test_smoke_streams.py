@@ -26,6 +26,8 @@ from tests.unit.smoke.server import (
     stream_parameters,
 )
 
+pytestmark = pytest.mark.integration
+
 Check = Callable[[Site], Awaitable[Result]]
 BOTH = pytest.mark.parametrize("check", [diagnostic_stream, chat_stream])
 

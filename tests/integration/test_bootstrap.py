@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.integration
+
 BOOTSTRAP = Path(__file__).parent.parent.parent / "bootstrap"
 TOOLS = ("node", "terraform", "autoconf", "automake", "libtoolize", "g++", "make", "cmake", "bwrap")
 
