@@ -28,6 +28,8 @@ from tests.unit.smoke.server import (
     site_of,
 )
 
+pytestmark = pytest.mark.integration
+
 
 def page(text: str = INDEX, **headers: str) -> Handler:
     return always(lambda: web.Response(text=text, content_type="text/html", headers=headers))

@@ -21,6 +21,8 @@ from scripts.local import process
 from scripts.local.process import LocalTarget, Running
 from scripts.settings import Settings
 
+pytestmark = pytest.mark.integration
+
 READY = """
 import json, os, psutil, signal, sys
 record = dict(pid=os.getpid(), created=psutil.Process().create_time(),

@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 
 from scripts.local.lambda_.sandbox import Address, ProcessSandbox, SandboxSpec, bubblewrap_options
+from tests.unit.local.lambda_.waiting import until
 
-from .waiting import until
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

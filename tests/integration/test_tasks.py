@@ -19,6 +19,8 @@ import tasks
 from scripts.command import command
 from scripts.errors import DeployError, ExitStatus
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = yaml.safe_load((ROOT / "invoke.yaml").read_text())
 

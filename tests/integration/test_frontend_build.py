@@ -15,6 +15,8 @@ from scripts.frontend.manifest import Entry
 from scripts.frontend.publisher import plan
 from scripts.settings import Settings
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:

@@ -10,9 +10,10 @@ import pytest_asyncio
 
 from scripts.local.lambda_.invocation import BUFFER_BYTES, Invocation
 from scripts.local.lambda_.runtime_api import RuntimeApi
+from tests.unit.local.lambda_.fake_runtime import FakeRuntime, connect
+from tests.unit.local.lambda_.waiting import until
 
-from .fake_runtime import FakeRuntime, connect
-from .waiting import until
+pytestmark = pytest.mark.integration
 
 ARN = "arn:aws:lambda:eu-west-1:515966504419:function:f"
 

@@ -11,6 +11,8 @@ from aiohttp import web
 from scripts.smoke.client import Client
 from tests.unit.smoke.server import Deployment, Handler, start_stream
 
+pytestmark = pytest.mark.integration
+
 
 async def record(handler: Handler, *, limit: float = 5.0):  # type: ignore[no-untyped-def]
     async with Deployment({"/s": handler}).serve() as url, Client(url, timeout=5) as client:

@@ -13,6 +13,8 @@ from scripts.smoke.model import NotCheckedError, Status
 from scripts.smoke.site import asset_paths, is_hashed
 from tests.unit.smoke.server import FILES, INDEX, YEAR, Handler, always, file, s3_denied, site_of
 
+pytestmark = pytest.mark.integration
+
 SCRIPT = "/assets/index.B1x-2_3d.js"
 
 

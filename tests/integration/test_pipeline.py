@@ -21,6 +21,8 @@ from scripts.settings import Settings
 from scripts.target import Target
 from scripts.terraform import Terraform
 
+pytestmark = pytest.mark.integration
+
 FIRST = 'resource "terraform_data" "a" { input = 1 }\noutput "url" { value = "https://example.test" }\n'
 CHANGED = FIRST.replace("input = 1", "input = 2")
 REPLACED = FIRST + 'resource "terraform_data" "b" { triggers_replace = 1 }\n'

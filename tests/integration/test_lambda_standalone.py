@@ -7,9 +7,12 @@ import sys
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 import pytest_asyncio
 
-from .fake_runtime import FakeRuntime, connect
+from tests.unit.local.lambda_.fake_runtime import FakeRuntime, connect
+
+pytestmark = pytest.mark.integration
 
 
 @pytest_asyncio.fixture

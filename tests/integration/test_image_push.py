@@ -19,6 +19,8 @@ from scripts.image.pusher import _push_from_engine
 from scripts.image.registry import Repository
 from scripts.target import Target
 
+pytestmark = pytest.mark.integration
+
 HOST = "515966504419.dkr.ecr.eu-west-1.amazonaws.com"
 Answer = tuple[int, dict[str, str], bytes]
 

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from aiohttp import web
 
 from scripts.aws import Aws
 from scripts.local.lambda_.logs import LogSink, OutputPipe
+from tests.unit.local.lambda_.waiting import until
 
-from .waiting import until
+pytestmark = pytest.mark.integration
 
 
 class CloudWatch:
