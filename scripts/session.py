@@ -7,6 +7,7 @@ of the steps is the command's business (`scripts.pipeline`).
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ class Session:
         """The last deploy, when nothing that it depends on has changed since (local target only)."""
         self._registry_url = ""
         self._variables: dict[str, Any] | None = None
+        self._fingerprint = ""
+        self._reading = threading.Lock()
         self._warnings: set[str] = set()
         self._stack = ExitStack()
 
@@ -202,10 +205,14 @@ class Session:
         return self.target.base_url or str(outputs.get("url", ""))
 
     def fingerprint(self) -> str:
-        """Hash of all that the deployment depends on."""
+        """Hash of all that the deployment depends on, read once a run."""
         from scripts import image
 
-        return fingerprint(self.settings, self.variables(), image.image_tag(self.settings))
+        variables = self.variables()
+        with self._reading:  # two steps ask for it side by side
+            if not self._fingerprint:
+                self._fingerprint = fingerprint(self.settings, variables, image.image_tag(self.settings))
+        return self._fingerprint
 
     def variables(self) -> dict[str, Any]:
         """Terraform's input variables beyond the tfvars. They pass as ``TF_VAR_*``."""

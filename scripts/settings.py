@@ -31,15 +31,28 @@ class AwsSettings:
     region: str
     account_id: str
     profile: str
+    config_profile: str
 
 
 @dataclass(frozen=True)
 class StateSettings:
-    """Terraform's remote state. `lock_timeout` is a Terraform duration such as ``30s``."""
+    """Terraform's state, and the releases beside it. `lock_timeout` is a Terraform duration (``30s``).
 
+    `bucket` and `key` are of the backend ``s3``, `directory` (relative to the project) of ``local``.
+    """
+
+    backend: Literal["s3", "local"]
     bucket: str
     key: str
+    directory: str
     lock_timeout: str
+
+
+@dataclass(frozen=True)
+class ReleasesSettings:
+    """How many releases stay deployable: their image and the files of their client."""
+
+    keep: int
 
 
 @dataclass(frozen=True)
@@ -54,11 +67,12 @@ class TerraformSettings:
 
 @dataclass(frozen=True)
 class LibreChatSettings:
-    """Which LibreChat is deployed. `source` is a checkout's path, or empty."""
+    """Which LibreChat is deployed. `source` is a checkout's path, `config` a librechat.yaml's, or empty."""
 
     version: str
     base_image: str
     source: str
+    config: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +111,7 @@ class Settings:
     environment: str
     aws: AwsSettings
     state: StateSettings
+    releases: ReleasesSettings
     terraform: TerraformSettings
     librechat: LibreChatSettings
     image: ImageSettings
@@ -239,6 +254,7 @@ def _value(hint: Any, value: Any, path: str) -> Any:
 
 _RANGES = {
     "terraform.parallelism": (1, 256),
+    "releases.keep": (1, 100),
     "local.port": (0, 65535),
     "local.control_port": (0, 65535),
     "smoke.timeout": (1, 900),
@@ -254,6 +270,7 @@ _PATTERNS = {
     "aws.account_id": (r"\d{12}", "a 12-digit account id"),
     "state.bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "an S3 bucket name"),
     "state.key": (r"\S+", "an object key"),
+    "state.directory": (r"\S.*", "a directory"),
     "state.lock_timeout": (r"\d+(s|m|h)", "a duration such as 30s or 5m"),
     "terraform.binary": (r"\S.*", "the name or path of the terraform binary"),
     "terraform.directory": (r"\S.*", "a directory"),

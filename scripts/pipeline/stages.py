@@ -1,0 +1,82 @@
+"""What several commands do alike: the first steps, applying a plan, proving the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from scripts.errors import DeployError, ExitStatus
+from scripts.session import Session
+from scripts.steps import Step
+from scripts.terraform import Plan
+from scripts.terraform import events as terraform_events
+from scripts.terraform.display import ApplyDisplay
+
+if TYPE_CHECKING:
+    from scripts.smoke import Report
+
+
+def beginning(session: Session) -> tuple[Step, ...]:
+    """What a deploy and a plan begin with: tools, target, references, configuration."""
+    return (
+        Step("check tools", session.check_tools),
+        Step(connecting(session), session.connect),
+        Step("check references", session.check_references, after=(connecting(session),)),
+        Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
+    )
+
+
+def connecting(session: Session) -> str:
+    """Name of the step that opens the target."""
+    return "embedded AWS" if session.local else "credentials"
+
+
+@contextmanager
+def found(session: Session) -> Iterator[None]:
+    """Terraform ready to read the state, if there is one."""
+    with session.opened():
+        session.steps.run(
+            Step(connecting(session), session.connect),
+            Step("find state", session.find_state, after=(connecting(session),)),
+        )
+        if session.deployed:
+            session.steps.run(
+                Step("prepare configuration", session.prepare_configuration),
+                Step("terraform init", session.init_to_read, after=("prepare configuration",)),
+            )
+        yield
+
+
+def apply(session: Session, plan: Plan, name: str) -> dict[str, Any]:
+    """Apply the saved plan as the step `name`, shown as it goes. Returns the outputs."""
+    if session.local:
+        session.record.begin()
+    display = ApplyDisplay(session.console, plan.operations)
+
+    def listen(event: terraform_events.Event) -> None:
+        session.notice(event)
+        display(event)
+
+    with session.steps.step(name), display.shown():
+        return session.terraform.apply(session.planned.file, on_event=listen)
+
+
+def prove(session: Session, outputs: Mapping[str, Any], report: Report | None) -> None:
+    """Show the smoke checks' report, running them unless there is one.
+
+    Raises:
+        DeployError: with `ExitStatus.SMOKE_FAILED`.
+    """
+    if report is None:
+        with session.steps.step("smoke"):
+            report = session.smoke(outputs)
+    session.console.show(report)
+    if not report.ok:
+        raise DeployError(
+            "What is deployed does not behave",
+            "The smoke checks above failed.",
+            f"Repair the cause, then: inv deploy --target {session.settings.target} "
+            "(inv smoke repeats the checks alone).",
+            status=ExitStatus.SMOKE_FAILED,
+        )
