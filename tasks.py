@@ -17,96 +17,320 @@ _OUTPUT = {
     "debug": "Show a traceback when something unexpected happens.",
 }
 _YES = {"yes": "Answer every question with yes."}
+_SUMMARY = {"summary": "Append what happened to this file, as Markdown (in CI: $GITHUB_STEP_SUMMARY)."}
+_LOCK = {"lock-timeout": "How long to wait for somebody else's lock, such as 30s or 10m."}
+_BUCKET = {"bucket": "S3 bucket of the client, as Terraform's output frontend_bucket has it."}
+_FILE = {"file": "The librechat.yaml; default: the setting librechat.config."}
 
 
-@task(help=_TARGET | _YES | _OUTPUT)
+@task(
+    help={"rollback-on-failure": "When a smoke check fails, bring the newest release back that passed."}
+    | _TARGET
+    | _YES
+    | _LOCK
+    | _SUMMARY
+    | _OUTPUT
+)
 def deploy(
-    ctx: Context, target: str = "", yes: bool = False, json: bool = False, debug: bool = False
+    ctx: Context,
+    rollback_on_failure: bool = False,
+    target: str = "",
+    yes: bool = False,
+    lock_timeout: str = "",
+    summary: str = "",
+    json: bool = False,
+    debug: bool = False,
 ) -> None:
     """Deploy everything and prove it with smoke checks.
 
     Builds frontend and image while Terraform initialises and plans, shows the plan, applies it, runs
     the smoke checks, and ends with each step's time and the URL. Asks before it touches the real
     account or destroys or replaces something. Nothing changed: says so and changes nothing.
-    Interrupted or failed: the same command goes on.
+    Interrupted or failed: the same command goes on. What was applied is recorded (inv releases), and a
+    failed smoke check with its evidence.
 
-    Exit status: 0 done, 1 failed, 3 a check before the start failed, 4 smoke failed, 5 locked.
+    Exit status: 0 done, 1 failed, 3 a check before the start failed, 4 smoke failed (rolled back or not),
+    5 locked.
     """
-    with command(ctx.config, target=target, yes=yes, json=json, debug=debug) as run:
+    with command(
+        ctx.config,
+        target=target,
+        yes=yes,
+        json=json,
+        debug=debug,
+        lock_timeout=lock_timeout,
+        name="deploy",
+        summary=summary,
+    ) as run:
         from scripts import pipeline
 
-        run.end(pipeline.deploy(run.session()))
+        run.end(pipeline.deploy(run.session(), rollback_on_failure=rollback_on_failure))
 
 
-@task(help=_TARGET | _OUTPUT)
-def plan(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
-    """Show what a deploy would add, change, replace or destroy. Changes nothing.
+@task(
+    help={"to": "Id of the release, or its beginning; default: the newest that passed before the live one."}
+    | _TARGET
+    | _YES
+    | _LOCK
+    | _SUMMARY
+    | _OUTPUT
+)
+def rollback(
+    ctx: Context,
+    to: str = "",
+    target: str = "",
+    yes: bool = False,
+    lock_timeout: str = "",
+    summary: str = "",
+    json: bool = False,
+    debug: bool = False,
+) -> None:
+    """Bring image and client of an earlier release back, and prove them. Builds nothing.
 
-    Exit status: 0 no changes, 2 changes pending.
+    Through Terraform, so that its state stays true: the next deploy deploys the working tree again. The
+    infrastructure and librechat.yaml stay as they are; says so when they have changed since. Refuses when
+    the image or the client's files are not kept any more. Asks before it touches the real account.
+
+    Exit status: 0 done, 1 failed or refused, 4 smoke failed, 5 locked.
+    """
+    with command(
+        ctx.config,
+        target=target,
+        yes=yes,
+        json=json,
+        debug=debug,
+        lock_timeout=lock_timeout,
+        name="rollback",
+        summary=summary,
+    ) as run:
+        from scripts import pipeline
+
+        run.end(pipeline.rollback(run.session(), to))
+
+
+@task(
+    help={
+        "limit": "Number of releases to list.",
+        "show": "Id of a release, or its beginning: show it in full, with the evidence of a failure.",
+    }
+    | _TARGET
+    | _OUTPUT
+)
+def releases(
+    ctx: Context,
+    limit: int = 20,
+    show: str = "",
+    target: str = "",
+    json: bool = False,
+    debug: bool = False,
+) -> None:
+    """List what was deployed when and by whom, what is live, and what can be brought back.
+
+    Changes nothing.
     """
     with command(ctx.config, target=target, json=json, debug=debug) as run:
+        from scripts import pipeline
+
+        run.end(pipeline.releases(run.session(), limit=limit, show=show))
+
+
+@task(help=_TARGET | _LOCK | _SUMMARY | _OUTPUT)
+def plan(
+    ctx: Context,
+    target: str = "",
+    lock_timeout: str = "",
+    summary: str = "",
+    json: bool = False,
+    debug: bool = False,
+) -> None:
+    """Show what a deploy would add, change, replace or destroy. Changes nothing.
+
+    With --summary the file holds the text for a comment on a pull request.
+
+    Exit status: 0 no changes, 2 changes pending, 5 locked.
+    """
+    with command(
+        ctx.config,
+        target=target,
+        json=json,
+        debug=debug,
+        lock_timeout=lock_timeout,
+        name="plan",
+        summary=summary,
+    ) as run:
         from scripts import pipeline
 
         run.end(pipeline.plan(run.session()))
 
 
-@task(help=_TARGET | _YES | _OUTPUT)
+@task(
+    help=_TARGET
+    | _YES
+    | {
+        "confirm": "Name of the environment. On aws it stands for the typed answer, which --yes does not.",
+        "purge-state": "At the end remove the state's history and the records of releases, too.",
+    }
+    | _LOCK
+    | _SUMMARY
+    | _OUTPUT
+)
 def destroy(
-    ctx: Context, target: str = "", yes: bool = False, json: bool = False, debug: bool = False
+    ctx: Context,
+    target: str = "",
+    yes: bool = False,
+    confirm: str = "",
+    purge_state: bool = False,
+    lock_timeout: str = "",
+    summary: str = "",
+    json: bool = False,
+    debug: bool = False,
 ) -> None:
     """Remove everything, files and images included, and verify that nothing is left.
 
-    Shows what goes and asks. Afterwards it looks into the account itself, service by service, and
-    fails naming what is left. On the local target the embedded AWS is stopped as well.
+    Shows what goes and which data is lost, and asks: on aws for the environment's name to be typed.
+    Without a terminal, as in CI: inv destroy --target aws --confirm dev. Afterwards it looks into the
+    account itself, service by service, and fails naming what is left. Failed or interrupted: the same
+    command goes on. The state's bucket stays. On the local target the embedded AWS is stopped as well.
 
-    Exit status: 0 nothing is left, 1 something is left or failed.
+    Exit status: 0 nothing is left, 1 something is left or failed, 5 locked.
+    """
+    with command(
+        ctx.config,
+        target=target,
+        yes=yes,
+        json=json,
+        debug=debug,
+        lock_timeout=lock_timeout,
+        name="destroy",
+        summary=summary,
+    ) as run:
+        from scripts import pipeline
+
+        run.end(pipeline.destroy(run.session(), confirm=confirm, purge_state=purge_state))
+
+
+@task(
+    help={"id": "The lock that is meant, as the refusal names it. Another one is left alone."}
+    | _TARGET
+    | _YES
+    | _OUTPUT
+)
+def unlock(
+    ctx: Context, id: str = "", target: str = "", yes: bool = False, json: bool = False, debug: bool = False
+) -> None:
+    """Remove the state lock of a run that is dead.
+
+    Shows who holds it. A holder on this machine is looked for: gone, the lock is removed; running, it is
+    refused. A holder on another machine cannot be seen: it asks. Nothing locked: says so.
+
+    Exit status: 0 nothing is locked any more, 5 the lock stays.
     """
     with command(ctx.config, target=target, yes=yes, json=json, debug=debug) as run:
         from scripts import pipeline
 
-        run.end(pipeline.destroy(run.session()))
+        run.end(pipeline.unlock(run.session(), id))
 
 
-@task(help=_TARGET | _OUTPUT)
-def smoke(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
+@task(help=_TARGET | _SUMMARY | _OUTPUT)
+def smoke(ctx: Context, target: str = "", summary: str = "", json: bool = False, debug: bool = False) -> None:
     """Check that what is deployed behaves: the site, the API, the streams.
 
     Exit status: 0 all passed, 4 a check failed (its evidence is shown).
     """
-    with command(ctx.config, target=target, json=json, debug=debug) as run:
+    with command(ctx.config, target=target, json=json, debug=debug, name="smoke", summary=summary) as run:
         from scripts import pipeline
 
         run.end(pipeline.smoke(run.session()))
 
 
-@task(help=_TARGET | _OUTPUT)
-def doctor(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
+@task(help=_TARGET | _SUMMARY | _OUTPUT)
+def doctor(
+    ctx: Context, target: str = "", summary: str = "", json: bool = False, debug: bool = False
+) -> None:
     """Check tools, account and everything that the configuration refers to.
 
     Exit status: 0 ready to deploy, 3 something is missing.
     """
-    with command(ctx.config, target=target, json=json, debug=debug) as run:
+    with command(ctx.config, target=target, json=json, debug=debug, name="doctor", summary=summary) as run:
         from scripts import pipeline
 
         run.end(pipeline.doctor(run.session()))
 
 
-@task(help=_TARGET | _OUTPUT)
-def status(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
-    """Show what runs and what is deployed, and who holds the lock. Starts nothing."""
+@task(help={"drift": "Look for drift, too (some seconds)."} | _TARGET | _OUTPUT)
+def status(
+    ctx: Context, drift: bool = False, target: str = "", json: bool = False, debug: bool = False
+) -> None:
+    """Show what is deployed where: versions, health, who holds the lock. Starts nothing.
+
+    Drift is "not checked" unless asked for. Exit status: 0, whatever it shows.
+    """
     with command(ctx.config, target=target, json=json, debug=debug) as run:
         from scripts import pipeline
 
-        run.end(pipeline.status(run.session()))
+        run.end(pipeline.status(run.session(), drift=drift))
 
 
-@task(help=_TARGET | _OUTPUT)
-def outputs(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
+@task(
+    help={"name": "Show the value of this output alone, for a script: inv outputs --name url."}
+    | _TARGET
+    | _OUTPUT
+)
+def outputs(ctx: Context, name: str = "", target: str = "", json: bool = False, debug: bool = False) -> None:
     """Show Terraform's outputs: names, addresses and ids of what is deployed."""
-    with command(ctx.config, target=target, json=json, debug=debug) as run:
+    with command(ctx.config, target=target, json=json, debug=debug, value_only=bool(name)) as run:
         from scripts import pipeline
 
-        run.end(pipeline.outputs(run.session()))
+        run.end(pipeline.outputs(run.session(), name))
+
+
+@task(help=_TARGET | _SUMMARY | _OUTPUT)
+def drift(ctx: Context, target: str = "", summary: str = "", json: bool = False, debug: bool = False) -> None:
+    """Show what was changed or removed outside Terraform. Changes nothing and takes no lock.
+
+    Compares the state with the account. What a deploy would change is not in it (inv plan). Values are
+    shown before and after, sensitive ones masked.
+
+    Exit status: 0 no drift, 2 drift found, 1 also when not everything could be compared.
+    """
+    with command(ctx.config, target=target, json=json, debug=debug, name="drift", summary=summary) as run:
+        from scripts import pipeline
+
+        run.end(pipeline.drift(run.session()))
+
+
+@task(
+    help={
+        "since": "Where to begin: 90s, 10m, 2h, 3d ago, or a moment such as 2025-12-25T10:00.",
+        "filter": "CloudWatch's filter syntax: error, '\"exact words\"', '{ $.level = \"error\" }'.",
+        "lines": "Show the newest so many lines; 0: all.",
+        "request-id": "Show all that was logged during this one request, LibreChat's lines included.",
+        "follow": "Go on showing new lines until Ctrl-C.",
+    }
+    | _TARGET
+    | _OUTPUT
+)
+def logs(
+    ctx: Context,
+    since: str = "10m",
+    filter: str = "",
+    lines: int = 200,
+    request_id: str = "",
+    follow: bool = False,
+    target: str = "",
+    json: bool = False,
+    debug: bool = False,
+) -> None:
+    """Show the function's log from CloudWatch Logs, or follow it.
+
+    The same on both targets. With --json the raw events. The embedded AWS's own logs: inv local.logs.
+    """
+    with command(ctx.config, target=target, json=json, debug=debug) as run:
+        from scripts import pipeline
+        from scripts.pipeline.logs import Wanted
+
+        wanted = Wanted(since, filter, lines, request_id, follow)
+        run.end(pipeline.logs(run.session(), wanted))
 
 
 @task(name="build", help=_TARGET | _OUTPUT)
@@ -133,7 +357,7 @@ def image_inspect(ctx: Context, target: str = "", json: bool = False, debug: boo
     name="push",
     help={
         "repository-url": "ECR repository, as Terraform's output ecr_repository_url has it.",
-        "tag": "Content tag that Terraform expects; any other content is refused.",
+        "tag": "Content tag that Terraform asks for: in the repository already, or that of the sources.",
     }
     | _TARGET
     | _OUTPUT,
@@ -155,33 +379,150 @@ def image_push(
         run.console.show(image.push(run.settings, there, repository_url, tag))
 
 
-@task(name="build", help=_TARGET | _OUTPUT)
-def frontend_build(ctx: Context, target: str = "", json: bool = False, debug: bool = False) -> None:
-    """Build the frontend with npm, or find it built."""
+@task(
+    name="build",
+    help={"refresh": "Ask the repository again where the release's tag points."}
+    | _TARGET
+    | _OUTPUT
+    | {"debug": "Show every line of the build, its log, and a traceback of the unexpected."},
+)
+def frontend_build(
+    ctx: Context, refresh: bool = False, target: str = "", json: bool = False, debug: bool = False
+) -> None:
+    """Build the client, or find it built: its directory is named by a hash of its content.
+
+    From the first of these that the settings have: librechat.source, a checkout; frontend.from_image, the
+    client that librechat.base_image already holds (needs a Docker engine, takes seconds); on the target
+    local the stand-in app; on aws the release librechat.version of librechat.repository, fetched once.
+
+    LibreChat's own build takes about 8 minutes, 2.5 GB of memory and 4 GB of disk; both are looked at
+    first. What it prints is kept in .build/logs. A failed build keeps its packages for the next try.
+
+    Exit status: 0 built or found, 1 failed, 3 the sources or the machine are not ready.
+    """
     with command(ctx.config, target=target, json=json, debug=debug) as run:
         from scripts import frontend
-        from scripts.outcomes import Values
 
-        dist = frontend.build(run.settings, run.console.say_plain)
-        facts = {"directory": dist.path, "hash": dist.content_hash, "cached": dist.cached}
-        run.console.show(Values("frontend", facts))
+        shown = frontend.build_shown(run.settings, run.console, refresh=refresh, every_line=debug)
+        run.console.show(shown)
 
 
 @task(
     name="publish",
-    help={"bucket": "S3 bucket of the client, as Terraform's output frontend_bucket has it."}
+    help=_BUCKET
+    | {
+        "release": "Content hash: one that the bucket keeps is restored, else the sources must give it. "
+        "Default: what the sources give.",
+        "distribution-id": "Whose caches forget what changed; default: every distribution of the bucket.",
+    }
     | _TARGET
     | _OUTPUT,
 )
 def frontend_publish(
-    ctx: Context, bucket: str, target: str = "", json: bool = False, debug: bool = False
+    ctx: Context,
+    bucket: str,
+    release: str = "",
+    distribution_id: str = "",
+    target: str = "",
+    json: bool = False,
+    debug: bool = False,
 ) -> None:
-    """Make the bucket equal to the built frontend. Terraform's provisioner calls this."""
+    """Make the bucket serve the built frontend, or an earlier release. Terraform's provisioner calls this.
+
+    Sends only what changed, index.html last: an interruption leaves a whole site, the same command goes on.
+    """
     with command(ctx.config, target=target, json=json, debug=debug) as run:
         from scripts import frontend
         from scripts.session import target_as_it_is
 
-        run.console.show(frontend.publish(run.settings, target_as_it_is(run.settings), bucket))
+        published = frontend.publish(
+            run.settings,
+            target_as_it_is(run.settings),
+            bucket,
+            release=release,
+            distribution_id=distribution_id,
+            progress=run.console.say_plain,
+        )
+        run.console.show(published)
+
+
+@task(name="releases", help=_BUCKET | _TARGET | _OUTPUT)
+def frontend_releases(
+    ctx: Context, bucket: str, target: str = "", json: bool = False, debug: bool = False
+) -> None:
+    """Show the releases of the frontend that the bucket keeps, the newest first. Changes nothing."""
+    with command(ctx.config, target=target, json=json, debug=debug) as run:
+        from scripts import frontend
+        from scripts.session import target_as_it_is
+
+        run.console.show(frontend.kept(target_as_it_is(run.settings).aws.client("s3"), bucket))
+
+
+@task(
+    name="push",
+    iterable=["allow_secret"],
+    positional=[],
+    help=_FILE
+    | {
+        "allow-secret": "Place of a value that looks like a secret and is none, as the refusal names it. "
+        "May be given again.",
+        "restart": "--no-restart: upload only. The next deploy starts the new environments.",
+    }
+    | _TARGET
+    | _YES
+    | _OUTPUT,
+)
+def config_push(
+    ctx: Context,
+    allow_secret: list[str],
+    file: str = "",
+    restart: bool = True,
+    target: str = "",
+    yes: bool = False,
+    json: bool = False,
+    debug: bool = False,
+) -> None:
+    """Upload librechat.yaml for this domain, and have the running function pick it up.
+
+    Replaces the old domain everywhere, validates, refuses secrets in clear, shows the difference to what
+    is in the bucket, and asks (on the real account). Nothing is overwritten that the difference did not
+    show: an edit of somebody else meanwhile ends the command. Then the function serves from new
+    environments, which read the new file. Nothing changed: says so and uploads nothing.
+
+    Exit status: 0 done or nothing to do, 1 changed by somebody else or failed, 3 the file is refused.
+    """
+    with command(ctx.config, target=target, yes=yes, json=json, debug=debug) as run:
+        from scripts.pipeline import config
+
+        run.end(config.push(run.session(), file=file, allowed=allow_secret, restart=restart))
+
+
+@task(name="diff", help=_FILE | _TARGET | _OUTPUT)
+def config_diff(
+    ctx: Context, file: str = "", target: str = "", json: bool = False, debug: bool = False
+) -> None:
+    """Show what config.push would change in the bucket. Changes nothing; secrets are hidden.
+
+    Exit status: 0 nothing, 2 something.
+    """
+    with command(ctx.config, target=target, json=json, debug=debug) as run:
+        from scripts.pipeline import config
+
+        run.end(config.diff(run.session(), file=file))
+
+
+@task(name="show", help={"raw": "Show secrets that are in the file, too."} | _TARGET | _OUTPUT)
+def config_show(
+    ctx: Context, raw: bool = False, target: str = "", json: bool = False, debug: bool = False
+) -> None:
+    """Show the librechat.yaml in the bucket, its version, and whether the function runs with it.
+
+    The file goes to stdout and the facts to stderr: `inv config.show --raw > librechat.yaml` keeps it.
+    """
+    with command(ctx.config, target=target, json=json, debug=debug, value_only=not json) as run:
+        from scripts.pipeline import config
+
+        run.end(config.show(run.session(), raw=raw))
 
 
 @task(name="up", help=_OUTPUT)
@@ -252,13 +593,19 @@ def local_env(ctx: Context, json: bool = False, debug: bool = False) -> None:
 
 namespace = Collection(
     deploy,
+    rollback,
+    releases,
     plan,
     destroy,
+    unlock,
     smoke,
     doctor,
     status,
     outputs,
+    drift,
+    logs,
     Collection("image", image_build, image_inspect, image_push),
-    Collection("frontend", frontend_build, frontend_publish),
+    Collection("frontend", frontend_build, frontend_publish, frontend_releases),
+    Collection("config", config_push, config_diff, config_show),
     Collection("local", local_up, local_down, local_status, local_logs, local_diff, local_env),
 )

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
@@ -21,6 +22,7 @@ from scripts.settings import Settings, refuse_unknown
 
 if TYPE_CHECKING:
     from scripts.session import Session
+    from scripts.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,16 @@ class Command:
 
 @contextmanager
 def command(
-    config: Any, *, target: str = "", yes: bool = False, json: bool = False, debug: bool = False
+    config: Any,
+    *,
+    target: str = "",
+    yes: bool = False,
+    json: bool = False,
+    debug: bool = False,
+    lock_timeout: str = "",
+    name: str = "",
+    summary: str = "",
+    value_only: bool = False,
 ) -> Iterator[Command]:
     """Run the body of a task.
 
@@ -54,16 +65,30 @@ def command(
         yes: Answer questions with yes.
         json: Write JSON lines instead of text.
         debug: Write the traceback to stderr, too.
+        lock_timeout: The flag ``--lock-timeout``; empty: as configured.
+        name: The task's, for the heading of its summary.
+        summary: A file to append a Markdown summary of the run to; empty: none.
+        value_only: Write nothing to stdout but one value (`Console.value`).
 
     Raises:
         Exit: with the exit status of whatever went wrong; it has been shown by then.
     """
-    console = Console(json_lines=json, assume_yes=yes)
+    report = _summary(summary, name)
+    console = Console(
+        json_lines=json, assume_yes=yes, value_only=value_only, listener=report.add if report else None
+    )
+    status = ExitStatus.OK
     try:
         with interruptible():
+            if report:
+                report.require_writable()
             refuse_unknown(config, os.environ)
-            yield Command(Settings.load(config, target=target), console)
-    except Exit:
+            settings = Settings.load(config, **{"target": target, "state.lock_timeout": lock_timeout})
+            if report:
+                report.where = f"{settings.target}, environment {settings.environment}"
+            yield Command(settings, console)
+    except Exit as end:
+        status = ExitStatus(end.code)
         raise
     except BaseException as error:
         if debug:
@@ -71,8 +96,21 @@ def command(
 
             traceback.print_exception(error)
         failure = _named(error)
+        status = failure.status
         console.error(failure)
         raise Exit(code=int(failure.status)) from error
+    finally:
+        if report and (problem := report.write(status)):
+            console.warn(problem)
+
+
+def _summary(file: str, name: str) -> Summary | None:
+    """What collects the run for `file`; imported late, because listing tasks does not need it."""
+    if not file:
+        return None
+    from scripts.summary import Summary
+
+    return Summary(Path(file), name)
 
 
 def _named(error: BaseException) -> DeployError:

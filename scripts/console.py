@@ -1,13 +1,16 @@
 """The only place that prints.
 
 Two modes. For people: rich text on stdout, problems on stderr. With ``--json``: stdout holds
-JSON lines only, one object an event with a ``type``, and everything meant for people is dropped.
+JSON lines only, one object an event with a ``type`` and the ``time`` (docs/events.schema.json describes
+each), and everything meant for people is dropped.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from scripts.errors import DeployError
@@ -32,19 +35,31 @@ class Outcome(Protocol):
 
 
 class Console:
-    """Output and questions of one run."""
+    """Output and questions of one run.
+
+    Args:
+        json_lines: Write JSON lines instead of text.
+        assume_yes: Answer every question with yes.
+        value_only: Write nothing to stdout but a `value`: the run's output is taken by a script.
+        listener: Gets every event, in both modes: what a summary of the run is made from.
+        stdout: Instead of the process's own; the same for `stderr` and `stdin`.
+    """
 
     def __init__(
         self,
         *,
         json_lines: bool = False,
         assume_yes: bool = False,
+        value_only: bool = False,
+        listener: Callable[[dict[str, Any]], None] | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
         stdin: TextIO | None = None,
     ) -> None:
         self.json_lines = json_lines
         self.assume_yes = assume_yes
+        self._value_only = value_only
+        self._listener = listener
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._stdin = stdin or sys.stdin
@@ -60,7 +75,7 @@ class Console:
             plain = not self._stdout.isatty()
             self._rich = RichConsole(
                 file=self._stdout,
-                quiet=self.json_lines,
+                quiet=self.json_lines or self._value_only,
                 highlight=False,
                 soft_wrap=False,
                 width=120 if plain else None,
@@ -70,7 +85,8 @@ class Console:
     @property
     def interactive(self) -> bool:
         """Whether a person watches: decides on live displays and questions."""
-        return not self.json_lines and self._stdout.isatty() and self._stdin.isatty()
+        watched = self._stdout.isatty() and self._stdin.isatty()
+        return watched and not self.json_lines and not self._value_only
 
     def say(self, text: str) -> None:
         """A line for people; rich markup is allowed."""
@@ -82,9 +98,8 @@ class Console:
 
     def show(self, outcome: Outcome) -> None:
         """An outcome: drawn for people, or one JSON line."""
-        if self.json_lines:
-            self.event(outcome.type, **outcome.to_json())
-        else:
+        self.event(outcome.type, **outcome.to_json())
+        if not self.json_lines:
             from rich.text import Text
 
             drawn = outcome.__rich__()
@@ -93,9 +108,18 @@ class Console:
 
     def event(self, type: str, **data: Any) -> None:
         """A JSON line; nothing in the mode for people."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event = {"type": type, "time": now, **data}
+        if self._listener:
+            self._listener(event)
         if self.json_lines:
-            self._stdout.write(json.dumps({"type": type, **data}, default=str) + "\n")
+            self._stdout.write(json.dumps(event, default=str) + "\n")
             self._stdout.flush()
+
+    def value(self, value: Any) -> None:
+        """One value for a script: a text as it is, anything else as JSON. Nothing in JSON mode."""
+        if not self.json_lines:
+            self._stdout.write(f"{value if isinstance(value, str) else json.dumps(value)}\n")
 
     def warn(self, text: str) -> None:
         """A warning, plain text."""
@@ -112,6 +136,7 @@ class Console:
             next_step=error.next_step,
             status=int(error.status),
             evidence=error.evidence,
+            **error.facts,
         )
         if self.json_lines:
             return
@@ -131,7 +156,8 @@ class Console:
         """Ask for a plain yes. Without a person and without ``--yes`` the answer is an error.
 
         Raises:
-            DeployError: when nobody can answer.
+            DeployError: when nobody can answer; with `ExitStatus.FAILED`, for by then the plan has been
+                made, which is more than a check before the start.
         """
         if self.assume_yes:
             return True
@@ -144,3 +170,21 @@ class Console:
         self._stdout.write(f"{question} [y/N] ")
         self._stdout.flush()
         return self._stdin.readline().strip().lower() in ("y", "yes")
+
+    def confirm_by_name(self, question: str, name: str, *, given: str = "") -> bool:
+        """Ask for a name to be typed, unless it was given beforehand. ``--yes`` does not stand for it.
+
+        Raises:
+            DeployError: when nobody can answer.
+        """
+        if given:
+            return given == name
+        if not self.interactive:
+            raise DeployError(
+                "A confirmation by name is needed and nobody is there to give it",
+                question,
+                f"Run the same command with --confirm {name} once you are sure; --yes alone is not enough.",
+            )
+        self._stdout.write(f"{question} Type the environment's name ({name}): ")
+        self._stdout.flush()
+        return self._stdin.readline().strip() == name

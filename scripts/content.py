@@ -10,11 +10,17 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.settings import PROJECT_ROOT
+
+KEPT_BUILDS = 5
+"""How many builds of one kind stay in the cache."""
+
+_IN_USE_SECONDS = 24 * 3600
 
 
 def sha256_text(lines: Iterable[str]) -> str:
@@ -47,17 +53,23 @@ def content_lines(root: Path, files: Iterable[Path]) -> list[str]:
     return [f"{name} {sha256_file(root / name)}" for name in relative]
 
 
-def build_once(directory: Path, make: Callable[[Path], None]) -> bool:
+def build_once(directory: Path, make: Callable[[Path], None], *, keep: int | None = None) -> bool:
     """Make `directory` unless it is there. Returns True when it was there already.
+
+    Args:
+        directory: Named after what is in it.
+        make: Fills the directory that it is given.
+        keep: After a build, how many of the directories beside it stay: those used last, and what was
+            used within a day, which another run may be using now. All of them when None.
 
     `make` fills an empty temporary directory beside it, which is renamed when `make` returns: an
     interrupted or failed build leaves nothing that could be taken for a finished one. A second
     process that wants the same directory waits, then finds it.
     """
-    if directory.is_dir():
+    if _used(directory):
         return True
     with _locked(directory.parent / ".lock"):
-        if directory.is_dir():
+        if _used(directory):
             return True
         unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
         try:
@@ -67,6 +79,8 @@ def build_once(directory: Path, make: Callable[[Path], None]) -> bool:
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
+        if keep is not None:
+            _prune(directory.parent, keep)
     return False
 
 
@@ -80,6 +94,25 @@ def exclusive_use(directory: Path) -> Iterator[None]:
     lock = PROJECT_ROOT / ".build" / "locks" / sha256_text([str(directory.resolve())])[:16]
     with _locked(lock):
         yield
+
+
+def _used(directory: Path) -> bool:
+    """Whether a build is there; it counts as used now."""
+    try:
+        os.utime(directory)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _prune(parent: Path, keep: int) -> None:
+    """Remove old builds, and what killed ones left unfinished."""
+    found = [(entry.stat().st_mtime, entry) for entry in parent.iterdir() if entry.is_dir()]
+    finished = sorted((item for item in found if not item[1].name.startswith(".")), reverse=True)
+    unfinished = [item for item in found if item[1].name.startswith(".")]
+    for used_at, entry in (*finished[keep:], *unfinished):
+        if time.time() - used_at > _IN_USE_SECONDS:
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 @contextmanager

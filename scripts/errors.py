@@ -6,7 +6,9 @@ of ours and is reported as one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 
 class ExitStatus(IntEnum):
@@ -17,7 +19,7 @@ class ExitStatus(IntEnum):
     FAILED = 1
     """A step failed; the message says which and what to do."""
     CHANGES_PENDING = 2
-    """`inv plan` found changes. Not an error."""
+    """`inv plan` found changes, `inv drift` found drift. Not an error."""
     PREFLIGHT_FAILED = 3
     """A check before the start failed; nothing was touched."""
     SMOKE_FAILED = 4
@@ -37,6 +39,7 @@ class DeployError(Exception):
         next_step: What the reader should do now.
         status: The exit status of the run.
         evidence: Raw material that proves the cause (log lines, a response); shown below.
+        facts: The same for programs, by name; part of the event ``error``.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class DeployError(Exception):
         *,
         status: ExitStatus = ExitStatus.FAILED,
         evidence: str = "",
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(what)
         self.what = what
@@ -54,6 +58,7 @@ class DeployError(Exception):
         self.next_step = next_step
         self.status = status
         self.evidence = evidence
+        self.facts = dict(facts or {})
 
     def __str__(self) -> str:
         lines = [self.what]

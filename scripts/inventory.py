@@ -91,6 +91,12 @@ def take(aws: Aws, settings: Settings) -> Inventory:
     return Inventory(tuple(sorted(leftovers)), unchecked, checked)
 
 
+def anything(aws: Aws, settings: Settings) -> bool:
+    """Whether one look finds anything of ours. What could not be looked at counts as found."""
+    leftovers, unchecked = _look(dict(_Names(aws, settings).looks()))
+    return bool(leftovers or unchecked)
+
+
 _Find = Callable[[], Iterable[str]]
 
 

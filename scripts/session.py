@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from scripts import preflight
@@ -17,7 +17,17 @@ from scripts.console import Console
 from scripts.errors import DeployError
 from scripts.last_deploy import LastDeploy, LastDeployFile, fingerprint
 from scripts.settings import Settings
-from scripts.state import StateBucket
+from scripts.state import (
+    Holder,
+    LocalState,
+    Lock,
+    Presence,
+    State,
+    agreement,
+    other_state_of,
+    state_of,
+)
+from scripts.state.lock import unlock_command
 from scripts.steps import NothingToDo, Steps
 from scripts.target import Target, aws_target, local_target
 from scripts.terraform import SavedPlan, Terraform, events, workspace
@@ -25,7 +35,9 @@ from scripts.terraform.workspace import Workspace
 
 if TYPE_CHECKING:
     from scripts.inventory import Inventory
+    from scripts.losses import Losses
     from scripts.smoke import Report
+    from scripts.terraform.drift import Drift
 
 
 class Session:
@@ -66,14 +78,24 @@ class Session:
 
     def check_tools(self) -> str | None:
         """The programs that the run needs."""
-        preflight.tools(self.settings).require()
+        self._require(preflight.tools(self.settings))
         return None
+
+    def check_terraform(self) -> str | None:
+        """The one program that a destroy needs."""
+        self._require(preflight.terraform(self.settings))
+        return None
+
+    @property
+    def state(self) -> State:
+        """Where Terraform's state lives. Known once the target is open."""
+        return state_of(self.settings, self.target.aws)
 
     def connect(self) -> str | None:
         """Open the target; the real account only if the credentials are of the right one."""
         note = self.open_target()
         if not self.local:
-            preflight.account(self.settings, self.target).require()
+            self._require(preflight.account(self.settings, self.target))
         return note
 
     def open_target(self) -> str | None:
@@ -96,9 +118,13 @@ class Session:
 
     def check_references(self) -> str | None:
         """Everything that the configuration refers to and does not create."""
+        from scripts import app_config
+
+        if app_config.is_unpushed(self.settings, self.target):
+            self.console.warn("librechat.config is not what the bucket holds. To deploy it: inv config.push")
         if self.local and self._is_unchanged():
             raise NothingToDo  # it was found at the last deploy of the same project
-        preflight.references(self.settings, self.target).require()
+        self._require(preflight.references(self.settings, self.target))
         return None
 
     def prepare_configuration(self) -> str | None:
@@ -110,18 +136,21 @@ class Session:
         return _modules(self.workspace)
 
     def prepare_state(self) -> str | None:
-        """Make the state bucket if it is missing; notice a lost embedded AWS."""
-        state = StateBucket(self.target.aws, self.settings)
+        """Make the home of the state if it is missing; notice a lost embedded AWS."""
+        state = self.state
         created = state.ensure()
+        self._refuse_other_backend()
         self.deployed = not created and state.has_state()
         self._notice_loss()
+        self._refuse_orphans()
         if self.local and self.deployed and self._is_unchanged():
             self.unchanged = self.record.read()
-        return f"made {state.bucket}" if created else None
+        return f"made {state.home}" if created else None
 
     def find_state(self) -> str | None:
-        """Look for a state without making its bucket."""
-        state = StateBucket(self.target.aws, self.settings)
+        """Look for a state without making its home."""
+        state = self.state
+        self._refuse_other_backend()
         self.deployed = state.exists() and state.has_state()
         self._notice_loss()
         return None if self.deployed else "nothing is deployed"
@@ -134,9 +163,26 @@ class Session:
         """The same for reading outputs and for destroying, which need no sources to deploy from."""
         return self._init(self._fixed_variables())
 
+    def init_to_bring_back(self, image_tag: str, client: str) -> str | None:
+        """The same for a rollback: image and client exist already, so no sources are needed."""
+        from scripts import app_config
+
+        return self._init(
+            self._fixed_variables()
+            | {
+                "config_version": app_config.version_to_deploy(self.settings, self.target),
+                "frontend_hash": client,
+                "image_tag": image_tag,
+            }
+        )
+
     def plan(self) -> str | None:
         """``terraform plan``."""
         return self._plan(destroy=False)
+
+    def plan_of(self, targets: Sequence[str]) -> str | None:
+        """``terraform plan`` of these resources, and what they depend on, alone."""
+        return self._plan(destroy=False, targets=targets)
 
     def plan_destroy(self) -> str | None:
         """``terraform plan -destroy``."""
@@ -146,7 +192,8 @@ class Session:
         """The client, built or found built."""
         from scripts import frontend
 
-        return "cached" if frontend.build(self.settings).cached else None
+        dist = frontend.build(self.settings, frontend.notices(self.console))
+        return "cached" if dist.cached else f"from {dist.name}"
 
     def build_image(self) -> str | None:
         """The function's image, built or found built."""
@@ -161,6 +208,8 @@ class Session:
         if isinstance(event, events.Diagnostic) and event.severity == "warning":
             if self.local and event.summary.startswith("Incomplete lock file"):
                 return  # the lock of the copy under .local never leaves this machine
+            if event.summary in _OF_TARGETS:
+                return
             text = event.render().removeprefix("Warning: ")
             if text not in self._warnings:
                 self._warnings.add(text)
@@ -174,12 +223,44 @@ class Session:
         """
         values = self.terraform.output() if self.deployed else {}
         if not values:
-            raise DeployError(
-                f"Nothing is deployed on the target {self.settings.target}",
-                "The state has no outputs.",
-                f"Deploy first: inv deploy --target {self.settings.target}",
-            )
+            raise self._nothing_deployed("The state has no outputs.")
         return values
+
+    def recorded_outputs(self) -> Mapping[str, Any]:
+        """The outputs as the state holds them, read without Terraform.
+
+        For a look that must be quick, also where ``terraform init`` would first download the provider.
+
+        Raises:
+            DeployError: when nothing is deployed.
+        """
+        head = self.state.head() if self.state.exists() else None
+        if head is None or not head.outputs:
+            raise self._nothing_deployed("The state has no outputs.")
+        return head.outputs
+
+    def require_worth_starting(self) -> None:
+        """Do not start the embedded AWS for a command that only reads, when nothing was deployed there.
+
+        Raises:
+            DeployError: then.
+        """
+        if not self.local or self.record.read():
+            return
+        from scripts.local.process import LocalTarget
+
+        if LocalTarget(self.settings).status() is None:
+            raise self._nothing_deployed("The embedded AWS does not run, and no deploy to it is remembered.")
+
+    def look_for_drift(self) -> Drift:
+        """Compare the state with the account, by the variables of what is deployed.
+
+        The image's tag is one of them: with the working tree's own, Terraform would ask the repository for
+        an image that no deploy has pushed yet.
+        """
+        deployed = {"image_tag": self.recorded_outputs().get("image_tag", "")}
+        self._init(self._fixed_variables() | {name: value for name, value in deployed.items() if value})
+        return self.terraform.drift(on_event=self.notice)
 
     def smoke(self, outputs: Mapping[str, Any], console: Console | None = None) -> Report:
         """Check what is deployed, telling each finding to `console`."""
@@ -192,6 +273,12 @@ class Session:
         from scripts import inventory
 
         return inventory.take(self.target.aws, self.settings)
+
+    def count_losses(self, history: str) -> Losses:
+        """What a destroy loses; `history`: of the state, when that goes too."""
+        from scripts import losses
+
+        return losses.count(self.target.aws, self.settings, history)
 
     def end_local(self) -> None:
         """Stop the embedded AWS."""
@@ -217,28 +304,106 @@ class Session:
     def variables(self) -> dict[str, Any]:
         """Terraform's input variables beyond the tfvars. They pass as ``TF_VAR_*``."""
         if self._variables is None:
-            from scripts import frontend, image
+            from scripts import app_config, frontend, image
 
             self._variables = self._fixed_variables() | {
+                "config_version": app_config.version_to_deploy(self.settings, self.target),
                 "frontend_hash": frontend.source_hash(self.settings),
                 # Terraform computes the content tag from it: a packed image has another base.
                 "base_image": image.base_image(self.settings),
             }
         return self._variables
 
+    def heed_lock(self) -> None:
+        """Say who holds the lock before waiting for it; on the local target remove that of a dead run."""
+        lock = self.state.lock()
+        if lock is None:
+            return
+        if self.local and self.lock_holder(lock).presence is Presence.GONE and self.state.release(lock):
+            self.console.warn(f"Removed the state lock of a run that was killed: {lock.described()}.")
+            return
+        self.console.warn(
+            f"The state is locked by {lock.described()}. Waiting up to {self.settings.state.lock_timeout}."
+        )
+
+    def lock_holder(self, lock: Lock) -> Holder:
+        """Whether the holder of the lock is still there."""
+        # Only the copy under .local works on the embedded AWS's state; to AWS anybody may speak.
+        return self.state.holder(lock, self.workspace.directory, only_here=self.local)
+
     # --- Helpers ----------------------------------------------------------------------------------
+
+    def _nothing_deployed(self, why: str) -> DeployError:
+        target = self.settings.target
+        return DeployError(
+            f"Nothing is deployed on the target {target}", why, f"Deploy first: inv deploy --target {target}"
+        )
+
+    def _require(self, report: preflight.Report) -> None:
+        """Stop at a failed check; say what only deserves a warning."""
+        for check in report.warnings:
+            self.console.warn(f"{check.name}: {check.found}. {check.remedy}")
+        report.require()
 
     def _is_unchanged(self) -> bool:
         last = self.record.read()
         return last is not None and last.fingerprint == self.fingerprint()
 
+    def _refuse_other_backend(self) -> None:
+        """Go no further when something is deployed with the state of the backend that is not chosen."""
+        other = other_state_of(self.settings, self.target.aws)
+        try:
+            theirs = other.head() if other.exists() else None
+        except DeployError as error:  # not ours to read: whoever chose the other backend may know
+            self.console.warn(f"Whether there is also a state in {other.where} is not known: {error.what}.")
+            return
+        if theirs is None or not theirs.resources:
+            return
+        if agreement.unknown_to(self.state.head(), theirs):
+            self.state.ensure()  # the migration needs it, and the configuration with the chosen backend
+            with suppress(NothingToDo):
+                self.prepare_configuration()
+            raise agreement.elsewhere(self.settings, other.where, theirs, self.workspace)
+        if isinstance(other, LocalState):  # it would look like a second deployment once ours has changed
+            aside = other.put_aside("migrated")
+            self.console.say_plain(f"The state is in {self.state.where} now; the old one is {aside}.")
+
     def _notice_loss(self) -> None:
+        if self.local and isinstance(self.state, LocalState):
+            self._compare_with_embedded(self.state)
+            return
         last = self.record.read() if self.local else None
-        if last is not None and not self.deployed:
+        # Another run's first apply saves its state only after a while.
+        if last is not None and not self.deployed and self.state.lock() is None:
             self.console.warn(
                 f"The embedded AWS was lost since the deploy of {last.at}: Terraform's state and the "
                 "resources lived in it and are gone together. Starting clean."
             )
+            self.record.forget()
+
+    def _refuse_orphans(self) -> None:
+        """Go no further when the embedded AWS holds what the state in a directory does not know."""
+        state = self.state
+        if not (self.local and isinstance(state, LocalState)):
+            return
+        from scripts import inventory
+
+        head = state.head()
+        if (head and head.resources) or state.held_by():  # another run's first apply is under way
+            return
+        if inventory.anything(self.target.aws, self.settings):
+            raise agreement.orphaned(self.settings, state)
+
+    def _compare_with_embedded(self, state: LocalState) -> None:
+        """A state in a directory and the embedded AWS live and die apart."""
+        from scripts import inventory
+
+        if aside := agreement.outlived(state, lambda: inventory.anything(self.target.aws, self.settings)):
+            self.console.warn(
+                "The embedded AWS was lost, and the state speaks of nothing that is there. It was put aside "
+                f"as {aside}. Starting clean."
+            )
+            self.deployed = False
             self.record.forget()
 
     def _fixed_variables(self) -> dict[str, Any]:
@@ -249,6 +414,7 @@ class Session:
             "aws_region": settings.aws.region,
             "image_platform": settings.image.platform,
             "librechat_version": settings.librechat.version,
+            "releases_to_keep": settings.releases.keep,
         }
         # The copy under .local is not the checkout.
         return fixed | ({"project_root": str(settings.project_root)} if self.local else {})
@@ -262,35 +428,26 @@ class Session:
             variables=variables,
             parallelism=settings.terraform.parallelism,
             lock_timeout=settings.state.lock_timeout,
+            unlock=unlock_command(settings),
         )
         if place.initialised:
             return "up to date"
         place.before_init()
-        self.terraform.init(place.backend_config, reconfigure=self.local, on_event=self.notice)
+        # A backend of another type is left without a question: its state is known to hold nothing more.
+        changed = place.remembered_backend not in ("", settings.state.backend)
+        self.terraform.init(place.backend_config, reconfigure=self.local or changed, on_event=self.notice)
         place.after_init()
         return None
 
-    def _plan(self, *, destroy: bool) -> str | None:
-        self._heed_lock()
-        planning = self.terraform.plan(destroy=destroy, on_event=self.notice)
+    def _plan(self, *, destroy: bool, targets: Sequence[str] = ()) -> str | None:
+        self.heed_lock()
+        planning = self.terraform.plan(destroy=destroy, targets=targets, on_event=self.notice)
         self.planned = self._stack.enter_context(planning)
         return None
 
-    def _heed_lock(self) -> None:
-        """Say who holds the lock before waiting for it; on this machine remove that of a dead run."""
-        lock = StateBucket(self.target.aws, self.settings).lock()
-        if lock is None:
-            return
-        if self.local and not self.terraform.running():
-            self.terraform.force_unlock(lock.id)
-            self.console.warn(
-                f"Removed the state lock of a run that was killed ({lock.who}, {lock.created})."
-            )
-            return
-        self.console.warn(
-            f"{lock.who} holds the state lock since {lock.created} ({lock.operation}); "
-            f"waiting up to {self.settings.state.lock_timeout}."
-        )
+
+_OF_TARGETS = ("Resource targeting is in effect", "Applied changes may be incomplete")
+"""Terraform's warnings of ``-target``: a rollback means to leave the rest as it is."""
 
 
 def target_as_it_is(settings: Settings) -> Target:

@@ -71,8 +71,16 @@ class LibreChatSettings:
 
     version: str
     base_image: str
+    repository: str
     source: str
     config: str
+
+
+@dataclass(frozen=True)
+class FrontendSettings:
+    """How the client is made: with npm, or taken out of LibreChat's image."""
+
+    from_image: bool
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,7 @@ class Settings:
     releases: ReleasesSettings
     terraform: TerraformSettings
     librechat: LibreChatSettings
+    frontend: FrontendSettings
     image: ImageSettings
     local: LocalSettings
     smoke: SmokeSettings
@@ -123,13 +132,17 @@ class Settings:
     def load(cls, config: Mapping[str, Any], **flags: Any) -> Settings:
         """Settings from a merged configuration (Invoke's ``ctx.config``) and task flags.
 
-        A flag that is None or empty was not given and changes nothing.
+        A flag that is None or empty was not given and changes nothing. Its name is the setting's, or
+        the path of one in a group (``state.lock_timeout``).
 
         Raises:
             DeployError: with `ExitStatus.PREFLIGHT_FAILED` and the path of the first bad setting.
         """
         merged = {name: config.get(name) for name in _names(cls)}
-        merged |= {name: value for name, value in flags.items() if value not in (None, "")}
+        for path, value in flags.items():
+            if value not in (None, ""):
+                group, _, name = path.rpartition(".")
+                merged |= {group: {**(merged[group] or {}), name: value}} if group else {name: value}
         settings: Settings = _build(cls, merged, "")
         return settings
 
@@ -137,6 +150,11 @@ class Settings:
     def local_directory(self) -> Path:
         """Absolute path of the embedded AWS's own directory."""
         return self.project_root / self.local.directory
+
+    @property
+    def state_directory(self) -> Path:
+        """Absolute path of what the backend ``local`` keeps; each target and environment has its own."""
+        return self.project_root / self.state.directory / self.target / self.environment
 
     @property
     def terraform_source(self) -> Path:
@@ -235,6 +253,12 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         if value in typing.get_args(hint):
             return value
         raise _bad(path, value, "one of " + ", ".join(typing.get_args(hint)))
+    if hint is bool:
+        # YAML reads an unquoted yes as true; a variable of the environment is always text.
+        word = str(value).lower()
+        if word in _WORDS:
+            return _WORDS[word]
+        raise _bad(path, value, "yes or no")
     if hint in (int, float):
         least, most = _RANGES[path]
         try:
@@ -251,6 +275,8 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         raise _bad(path, text, meaning)
     return text
 
+
+_WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 _RANGES = {
     "terraform.parallelism": (1, 256),
@@ -276,6 +302,7 @@ _PATTERNS = {
     "terraform.directory": (r"\S.*", "a directory"),
     "librechat.version": (r"\S+", "a LibreChat release tag"),
     "librechat.base_image": (r"\S+", "an image reference"),
+    "librechat.repository": (r"[^-\s]\S*", "the URL of a git repository"),
     "local.directory": (r"\S.*", "a directory"),
 }
 

@@ -1,4 +1,4 @@
-"""Fixtures that every kind of test shares."""
+"""Fixtures that every kind of test shares, and what runs side by side."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ import yaml
 from scripts.settings import Settings
 
 PROJECT_ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares something expensive on one worker (`pytest -n 2 --dist loadgroup`): a file, the
+    deployment of the e2e tests, the Docker engine's images. Without workers this changes nothing.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            shares_deployment = item.path.parent.name == "e2e" and "stack" in getattr(
+                item, "fixturenames", ()
+            )
+            item.add_marker(pytest.mark.xdist_group("deployment" if shares_deployment else item.path.stem))
 
 
 @pytest.fixture

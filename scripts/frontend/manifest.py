@@ -1,17 +1,30 @@
 """What each published file is: its key, its checksum, and the headers it must be served with.
 
-Headers depend on the name alone. CloudFront passes them on; nothing else sets them.
+Headers depend on the name alone. CloudFront passes them on; nothing else sets them. Not for the bucket:
+nothing here speaks to S3.
+
+Precompressed siblings (``index.js.gz``, ``index.js.br``) are for LibreChat's own static server and stay at
+home. The default behavior compresses at the edge, gzip and Brotli: ``compress`` is on by default in the
+CloudFront module, and CachingOptimized lets both encodings through. CloudFront does so for objects of
+1,000 to 10,000,000 bytes of listed types, which is all that pays: HTML, CSS, JavaScript, JSON, SVG and the
+fonts ttf, otf and eot are in the list; woff and woff2 are compressed formats and are not. No file of
+LibreChat's client is larger. Serving the siblings would need a function on every request instead.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/ServingCompressedFiles.html
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from scripts.content import files_below, sha256_text
 from scripts.errors import DeployError
+
+INDEX_HTML = "index.html"
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
@@ -56,30 +69,41 @@ _HASHED = re.compile(
     r"assets/(?:.*/)?[^/]+\.[A-Za-z0-9_-]{8}\.[a-z0-9]+(?:\.map)?|workbox-[0-9a-f]{8}\.js(?:\.map)?"
 )
 
-# Siblings for LibreChat's own static server. CloudFront compresses by itself and never asks for them.
 _PRECOMPRESSED = {".gz", ".br"}
+
+# Below it lie the releases that are kept, beside the site.
+KEPT = "_releases/"
 
 
 @dataclass(frozen=True)
-class Entry:
+class File:
     """One file of the site.
 
     Attributes:
-        key: Path below the distribution directory, and the object's key.
-        md5: Hex digest; S3's ETag of an object put in one part without KMS.
+        key: Path below the distribution directory, and the key of the object that is served.
+        size: In bytes.
+        md5: Hex digest; S3's ETag of an object put in one part and not encrypted with KMS.
+        etag: What S3 calls the kept object, where that is something else; else empty or the same.
     """
 
     key: str
-    path: Path
     size: int
     md5: str
-    content_type: str
-    cache_control: str
+    etag: str = ""
 
     @property
     def hashed(self) -> bool:
         """Whether the name changes with the content."""
         return is_hashed(self.key)
+
+    @property
+    def kept_at(self) -> str:
+        """Key of the object that is never overwritten with another content.
+
+        Of a hashed file it is the one that is served. An unhashed file, which the next release
+        overwrites, has a copy named by its content, which releases share.
+        """
+        return self.key if self.hashed else f"{KEPT}files/{self.md5}"
 
 
 def is_hashed(key: str) -> bool:
@@ -102,24 +126,32 @@ def rules_version() -> str:
     return sha256_text([IMMUTABLE, REVALIDATE, _HASHED.pattern, repr(sorted(CONTENT_TYPES.items()))])[:12]
 
 
-def read(dist: Path) -> tuple[Entry, ...]:
+def read(dist: Path) -> tuple[File, ...]:
     """The files of a distribution directory, by key.
 
     Raises:
         DeployError: when it has no index.html; publishing it would empty the site.
     """
-    if not (dist / "index.html").is_file():
+    if not (dist / INDEX_HTML).is_file():
         raise DeployError(
             "The frontend has no index.html",
             f"{dist} is not a finished build.",
             "Remove it and build again: inv frontend.build",
         )
-    files = (path for path in files_below(dist) if path.suffix not in _PRECOMPRESSED)
-    return tuple(sorted((_entry(dist, path) for path in files), key=lambda entry: entry.key))
+    files = (path for path in files_below(dist) if not _is_sibling(path))
+    return tuple(sorted((_file(dist, path) for path in files), key=lambda file: file.key))
 
 
-def _entry(dist: Path, path: Path) -> Entry:
-    key = path.relative_to(dist).as_posix()
-    body = path.read_bytes()
-    md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
-    return Entry(key, path, len(body), md5, content_type(key), cache_control(key))
+def digest(files: Iterable[File]) -> str:
+    """Hash of names and contents: two builds with the same one are the same site."""
+    return sha256_text(sorted(f"{file.key} {file.md5}" for file in files))[:32]
+
+
+def _is_sibling(path: Path) -> bool:
+    return path.suffix in _PRECOMPRESSED and path.with_suffix("").is_file()
+
+
+def _file(dist: Path, path: Path) -> File:
+    with path.open("rb") as stream:
+        md5 = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return File(path.relative_to(dist).as_posix(), path.stat().st_size, md5)

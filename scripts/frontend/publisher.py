@@ -1,188 +1,425 @@
-"""Makes a bucket equal to a distribution directory without breaking the site on the way.
+"""Publishing a client, and bringing an earlier one back: the same steps, in the same order.
 
-Order: hashed assets, other files, the service worker, index.html; deletions come last. So at every
-moment index.html names only files that are there, and an interruption leaves the old site whole. Old
-hashed assets stay: pages that are open in a browser still load their chunks.
+1. What the release needs and the bucket does not keep goes up; a restored release needs nothing.
+2. Its manifest is written. From here on it can be restored.
+3. Under the bucket's claim: unhashed files, the service worker and at last index.html are copied, within
+   S3, from where they are kept to where they are served.
+4. Unhashed files of the release before are deleted, and what no kept release needs any more.
+5. CloudFront forgets the unhashed files that changed.
+
+Until index.html changes, visitors have the old site, whole. What was interrupted is done again by the next
+publication, whoever makes it.
 """
 
 from __future__ import annotations
 
-import itertools
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.aws import error_code
 from scripts.errors import DeployError
-from scripts.frontend import manifest
-from scripts.frontend.builder import build
-from scripts.frontend.manifest import Entry
-from scripts.npm import Progress
+from scripts.frontend import changes, manifest, releases
+from scripts.frontend.bucket import Bucket, ChangedError, Stored, in_parallel
+from scripts.frontend.builder import build, source_hash
+from scripts.frontend.changes import Changes
+from scripts.frontend.claim import Claim, read
+from scripts.frontend.invalidation import distributions_of, invalidate
+from scripts.frontend.manifest import INDEX_HTML, File
+from scripts.frontend.releases import Index, Release
+from scripts.progress import Progress, ignored
 from scripts.settings import Settings
 from scripts.target import Target
 
-_PARALLEL = 16
-# Metadata of index.html. It goes last, so it vouches for the headers of everything before it.
-_RULES = "publish-rules"
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Invalidate = Callable[[Sequence[str]], str]
+"""Invalidates paths; returns a warning, or nothing."""
+
+_ATTEMPTS = 5
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What a publication will do; keys to delete are given by name."""
-
-    upload: tuple[Entry, ...]
-    unchanged: tuple[Entry, ...]
-    delete: tuple[str, ...]
+class NotKeptError(DeployError):
+    """A release cannot be restored: the bucket does not keep it, or not all of it."""
 
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What a publication did: numbers of files, bytes sent, seconds."""
+    """What a publication did. An `Outcome` of the console.
 
+    Attributes:
+        release: The one that is live now.
+        restored: Whether its files were in the bucket already, and nothing of this machine was read.
+        uploaded: Files sent.
+        copied: Unhashed files put live.
+        unchanged: Files of the release that were neither sent nor copied.
+        deleted: Unhashed files of the release before that are gone.
+        pruned: Objects that no kept release needed any more.
+        bytes: Of the files sent.
+        invalidated: Paths that CloudFront was told to forget.
+        warning: What went wrong without harm to the site.
+    """
+
+    release: str
+    restored: bool
     uploaded: int
+    copied: int
     unchanged: int
     deleted: int
+    pruned: int
     bytes: int
     seconds: float
-    type: str = "frontend.publish"
+    invalidated: tuple[str, ...] = ()
+    warning: str = ""
+
+    type = "frontend.publish"
 
     def to_json(self) -> dict[str, Any]:
-        """The numbers."""
-        numbers = asdict(self)
-        del numbers["type"]
-        return numbers
+        """The facts; ``invalidated`` is a list of paths."""
+        return {**asdict(self), "invalidated": list(self.invalidated)}
 
-    def __rich__(self) -> str:
-        if not self.uploaded and not self.deleted:
-            return f"Frontend: nothing to publish, {self.unchanged} files unchanged ({self.seconds:.1f} s)"
-        return (
-            f"Frontend: {self.uploaded} files uploaded ({self.bytes / 1e6:.1f} MB), "
-            f"{self.unchanged} unchanged, {self.deleted} deleted ({self.seconds:.1f} s)"
-        )
+    def __rich__(self) -> RenderableType:
+        """One line, and the warning below it."""
+        from rich.text import Text
+
+        if not (self.uploaded or self.copied or self.deleted):
+            line = f"nothing to publish, {self.unchanged} files unchanged"
+        else:
+            sent = f"{self.uploaded} files uploaded ({self.bytes / 1e6:.1f} MB)"
+            line = (
+                f"{'restored, no file sent' if self.restored else sent}, {self.copied} put live, "
+                f"{self.unchanged} unchanged, {self.deleted} deleted"
+            )
+        warning = Text(f"\nWarning: {self.warning}", "yellow") if self.warning else ""
+        return Text.assemble(f"Frontend {self.release}: {line} ({self.seconds:.1f} s)", warning)
 
 
 def publish(
-    settings: Settings, target: Target, bucket: str, progress: Progress = lambda line: None
+    settings: Settings,
+    target: Target,
+    bucket: str,
+    *,
+    release: str = "",
+    distribution_id: str = "",
+    progress: Progress = ignored,
 ) -> PublishResult:
-    """Build the frontend if needed and publish it to `bucket`.
+    """Make a release live in `bucket`.
+
+    Args:
+        settings: Decide what is built and how many releases are kept.
+        target: Where the bucket is.
+        bucket: Its name.
+        release: A content hash. One that the bucket keeps is restored, which does nothing when it is live;
+            otherwise it must be what the sources give. Empty: what the sources give.
+        distribution_id: Whose caches forget what changed; empty: every distribution of the bucket.
+        progress: Called with lines of the build, and when another publication is waited for.
 
     Raises:
-        DeployError: from the build, or when S3 refuses.
+        DeployError: from the build, when S3 refuses, or when there is no such release.
     """
+    s3, keep = target.aws.client("s3"), settings.releases.keep
+
+    def forget(paths: Sequence[str]) -> str:
+        return _invalidate(target, distribution_id, bucket, paths)
+
+    if release:
+        try:
+            return restore(s3, bucket, release, keep=keep, invalidate=forget, progress=progress)
+        except NotKeptError:
+            if not _is_built_from_sources(settings, release):
+                raise
     dist = build(settings, progress)
-    return publish_directory(dist.path, target.aws.client("s3"), bucket)
+    if release and dist.content_hash != release:
+        raise DeployError(
+            "The sources of the frontend have changed meanwhile",
+            f"Release {release} was asked for; the sources give {dist.content_hash} now.",
+            "Run the same deploy again: it plans with what is there.",
+        )
+    return publish_directory(
+        dist.path,
+        s3,
+        bucket,
+        release=dist.content_hash,
+        keep=keep,
+        invalidate=forget,
+        progress=progress,
+    )
 
 
-def publish_directory(dist: Path, s3: Any, bucket: str) -> PublishResult:
-    """Publish a distribution directory with a boto3 S3 client.
+def publish_directory(
+    dist: Path,
+    s3: Any,
+    bucket: str,
+    *,
+    release: str,
+    keep: int,
+    invalidate: Invalidate = lambda paths: "",
+    progress: Progress = ignored,
+) -> PublishResult:
+    """Publish a distribution directory as the release of this hash, with a boto3 S3 client.
+
+    Args:
+        dist: Holds index.html.
+        s3: The client.
+        bucket: Its name.
+        release: Names the release from now on.
+        keep: How many releases stay restorable, this one included.
+        invalidate: Is given the paths that caches should forget.
+        progress: Called when another publication is waited for.
 
     Raises:
         DeployError: when S3 refuses; a repetition goes on where this stopped.
     """
+    _check_name(release)
+
+    def send(file: File) -> str:
+        return place.upload(dist / file.key, file.kept_at, served_as=file.key)
+
+    def supply(missing: Sequence[File]) -> dict[str, str]:
+        etags = in_parallel(send, missing)
+        return {file.kept_at: etag for file, etag in zip(missing, etags, strict=True)}
+
+    place = Bucket(s3, bucket)
+    with _explained(bucket):
+        going = _Publication(place, release, manifest.read(dist), supply, keep, invalidate, progress)
+        return going.run()
+
+
+def restore(
+    s3: Any,
+    bucket: str,
+    release: str,
+    *,
+    keep: int,
+    invalidate: Invalidate = lambda paths: "",
+    progress: Progress = ignored,
+) -> PublishResult:
+    """Bring a kept release back, without any file of this machine. Arguments as `publish_directory`.
+
+    Raises:
+        NotKeptError: when the bucket does not keep all of it; nothing was touched.
+        DeployError: when S3 refuses.
+    """
+    _check_name(release)
+    place = Bucket(s3, bucket)
+
+    def supply(missing: Sequence[File]) -> dict[str, str]:
+        if missing:
+            names = "\n".join(f"{file.key} ({file.kept_at})" for file in missing[:10])
+            more = f"\nand {len(missing) - 10} more" if len(missing) > 10 else ""
+            raise _not_kept(place, release, f"These of its files are gone or altered:\n{names}{more}")
+        return {}
+
+    with _explained(bucket):
+        files = releases.files_of(place, release)
+        if not any(file.key == INDEX_HTML for file in files):
+            raise _not_kept(place, release, f"s3://{bucket} does not keep it.")
+        going = _Publication(place, release, files, supply, keep, invalidate, progress)
+        return replace(going.run(), restored=True)
+
+
+class _Publication:
+    """One release on its way to be live."""
+
+    def __init__(
+        self,
+        place: Bucket,
+        release: str,
+        files: Sequence[File],
+        supply: Callable[[Sequence[File]], Mapping[str, str]],
+        keep: int,
+        invalidate: Invalidate,
+        progress: Progress,
+    ) -> None:
+        self._place = place
+        self._release = release
+        self._files = tuple(files)
+        self._supply = supply
+        self._keep = max(keep, 1)
+        self._invalidate = invalidate
+        self._progress = progress
+        self._sent: dict[str, int] = {}
+
+    def run(self) -> PublishResult:
+        started = time.monotonic()
+        for _ in range(_ATTEMPTS):
+            index, etag = read(self._place, self._progress)
+            stored = self._place.listing()
+            self._bring(index, stored)
+            planned = changes.to_go_live(
+                self._files,
+                stored,
+                # Where no page ever was, all there is comes from a publication cut short before that.
+                same_rules=index.rules == manifest.rules_version() or INDEX_HTML not in stored,
+                same_release=index.live == self._release,
+            )
+            if self._is_done(index, stored, planned):
+                return self._result(started, planned)
+            try:
+                claim = Claim.take(self._place, self._recorded(index, stored, planned), etag)
+            except ChangedError:
+                continue  # what the listing showed may be gone
+            return self._go_live(claim, stored, planned, started)
+        raise DeployError(
+            "Others keep publishing the frontend",
+            f"{_ATTEMPTS} times, another publication to s3://{self._place.name} was first.",
+            "Wait until it is quiet, look at inv frontend.releases, and publish again.",
+        )
+
+    def _bring(self, index: Index, stored: Mapping[str, Stored]) -> None:
+        """Make the bucket keep all files of the release."""
+        self._recall(index, stored)
+        missing = changes.missing(self._files, stored)
+        etags = self._supply(missing)
+        self._sent |= {file.kept_at: file.size for file in missing}
+        known = {key: found.etag for key, found in stored.items()} | dict(etags)
+        self._files = tuple(replace(file, etag=known[file.kept_at]) for file in self._files)
+
+    def _recall(self, index: Index, stored: Mapping[str, Stored]) -> None:
+        """Where an ETag is no checksum, because the object went up in parts, the manifest knows it."""
+        doubtful = [
+            file
+            for file in changes.missing(self._files, stored)
+            if file.kept_at in stored and stored[file.kept_at].size == file.size
+        ]
+        if doubtful and index.releases:
+            latest = releases.files_of(self._place, index.releases[0].hash)
+            etags = {(file.kept_at, file.md5): file.etag for file in latest}
+            self._files = tuple(
+                replace(file, etag=etags.get((file.kept_at, file.md5), file.etag)) for file in self._files
+            )
+
+    def _is_done(self, index: Index, stored: Mapping[str, Stored], planned: Changes) -> bool:
+        if index.live != self._release or planned or self._sent:
+            return False
+        same_files = index.releases[0].digest == manifest.digest(self._files)
+        return same_files and releases.manifest_key(self._release) in stored
+
+    def _recorded(self, index: Index, stored: Mapping[str, Stored], planned: Changes) -> Index:
+        """The index with this release as its newest; its manifest is there when this returns."""
+        releases.write(self._place, self._release, self._files)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        kept: tuple[Release, ...] = tuple(r for r in index.releases if r.hash != self._release)
+        if not index.releases and (older := releases.unrecorded(dict(stored))):
+            releases.write(self._place, releases.UNRECORDED, older)
+            kept = (releases.release_of(releases.UNRECORDED, now, older),)
+        return Index(
+            releases=(releases.release_of(self._release, now, self._files), *kept),
+            # While headers are being changed, no rules hold for everything.
+            rules="" if planned.new_headers else index.rules,
+            stale=changes.merged(index.stale, planned.stale),
+        )
+
+    def _go_live(
+        self, claim: Claim, stored: Mapping[str, Stored], planned: Changes, started: float
+    ) -> PublishResult:
+        try:
+            in_parallel(lambda key: self._place.copy(key, key), planned.new_headers)
+            for wave in planned.waves:
+                if any(file.key == INDEX_HTML for file in wave):
+                    claim.renew()
+                in_parallel(self._put_live, wave)
+            claim.renew()
+            self._place.delete(planned.deletions)
+            kept = claim.index.releases[: self._keep]
+            pruned = self._prune(kept, stored)
+            stale = claim.index.stale
+            warning = self._invalidate(stale) if stale else ""
+        except BaseException:
+            claim.abandon()
+            raise
+        claim.finish(Index(kept, self._release, manifest.rules_version()))
+        return replace(
+            self._result(started, planned),
+            pruned=pruned,
+            invalidated=() if warning else stale,
+            warning=warning,
+        )
+
+    def _put_live(self, file: File) -> None:
+        # index.html alone says which release it belongs to: a page is never newer than its name.
+        self._place.copy(
+            file.kept_at, file.key, {"release": self._release} if file.key == INDEX_HTML else None
+        )
+
+    def _prune(self, kept: Sequence[Release], stored: Mapping[str, Stored]) -> int:
+        """Delete what no kept release needs, of what was there before this publication began."""
+        others = [release.hash for release in kept if release.hash != self._release]
+        files = in_parallel(lambda release: releases.files_of(self._place, release), others)
+        records = [releases.INDEX, *(releases.manifest_key(release.hash) for release in kept)]
+        garbage = changes.garbage([self._files, *files], records, stored)
+        self._place.delete(garbage)
+        return len(garbage)
+
+    def _result(self, started: float, planned: Changes) -> PublishResult:
+        touched = {file.kept_at for wave in planned.waves for file in wave} | self._sent.keys()
+        return PublishResult(
+            release=self._release,
+            restored=False,
+            uploaded=len(self._sent),
+            copied=planned.copies,
+            unchanged=sum(file.kept_at not in touched for file in self._files),
+            deleted=len(planned.deletions),
+            pruned=0,
+            bytes=sum(self._sent.values()),
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+
+def _invalidate(target: Target, distribution_id: str, bucket: str, paths: Sequence[str]) -> str:
+    """A refusal is a warning: the site is live, and its headers do the same within seconds."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    started = time.monotonic()
-    entries = manifest.read(dist)
     try:
-        changes = plan(entries, _listing(s3, bucket), current_rules=_rules_of(s3, bucket))
-        for _, wave in itertools.groupby(changes.upload, key=_wave):
-            _in_parallel(lambda entry: _upload(s3, bucket, entry), wave)
-        _delete(s3, bucket, changes.delete)
+        for id in [distribution_id] if distribution_id else distributions_of(target, bucket):
+            invalidate(target, id, paths)
+    except (BotoCoreError, ClientError) as error:
+        return f"CloudFront was not told to forget {len(paths)} changed files: {error}"
+    return ""
+
+
+def _is_built_from_sources(settings: Settings, release: str) -> bool:
+    try:
+        return source_hash(settings) == release
+    except DeployError:  # nothing to build from; that the release is not kept is the news
+        return False
+
+
+def _check_name(release: str) -> None:
+    if not _NAME.fullmatch(release):
+        raise DeployError(
+            f"{release!r} cannot name a release",
+            "A release is named by letters, digits, `.`, `_` and `-`, 64 of them at most.",
+            "inv frontend.releases lists those that are kept.",
+        )
+
+
+def _not_kept(place: Bucket, release: str, why: str) -> NotKeptError:
+    index = releases.index_of(place, place.document(releases.INDEX))
+    others = [r.hash for r in index.releases if r.hash not in (release, releases.UNRECORDED)]
+    return NotKeptError(
+        f"Release {release} of the frontend cannot be restored",
+        why,
+        "Check out its sources and deploy them"
+        + (f", or take one of the releases that are kept: {', '.join(others)}." if others else "."),
+    )
+
+
+@contextmanager
+def _explained(bucket: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
     except (BotoCoreError, ClientError) as error:
         raise DeployError(
             f"The frontend could not be published to s3://{bucket}",
             str(error),
-            "The site that was there still works. Run the same command again once the cause is removed.",
+            "Visitors have a whole site all the time. Run the same command again once the cause is removed.",
         ) from error
-    return PublishResult(
-        uploaded=len(changes.upload),
-        unchanged=len(changes.unchanged),
-        deleted=len(changes.delete),
-        bytes=sum(entry.size for entry in changes.upload),
-        seconds=round(time.monotonic() - started, 3),
-    )
-
-
-def plan(
-    entries: Sequence[Entry], stored: Mapping[str, tuple[str, int]], *, current_rules: str | None
-) -> Changes:
-    """Compare the files with a listing of the bucket (key → ETag without quotes, size).
-
-    `current_rules` is the version of the header rules that the bucket was published with. A listing
-    does not show headers, so when the rules have changed everything goes up again.
-    """
-    same_rules = current_rules == manifest.rules_version()
-    unchanged = tuple(
-        entry for entry in entries if same_rules and stored.get(entry.key) == (entry.md5, entry.size)
-    )
-    upload = sorted(set(entries) - set(unchanged), key=lambda entry: (_wave(entry), entry.key))
-    keys = {entry.key for entry in entries}
-    delete = sorted(key for key in stored if key not in keys and not manifest.is_hashed(key))
-    return Changes(tuple(upload), unchanged, tuple(delete))
-
-
-def _wave(entry: Entry) -> int:
-    if entry.key == "index.html":
-        return 3
-    if entry.key == "sw.js":  # a new service worker at once fetches the files that it precaches
-        return 2
-    return 0 if entry.hashed else 1
-
-
-def _listing(s3: Any, bucket: str) -> dict[str, tuple[str, int]]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    return {
-        item["Key"]: (item["ETag"].strip('"'), item["Size"])
-        for page in pages
-        for item in page.get("Contents", [])
-    }
-
-
-def _rules_of(s3: Any, bucket: str) -> str | None:
-    from botocore.exceptions import ClientError
-
-    try:
-        metadata = s3.head_object(Bucket=bucket, Key="index.html")["Metadata"]
-    except ClientError as error:
-        # Without s3:ListBucket a missing key is 403.
-        if error_code(error) in ("404", "NoSuchKey", "403"):
-            return None
-        raise
-    rules = metadata.get(_RULES)
-    return str(rules) if rules else None
-
-
-def _upload(s3: Any, bucket: str, entry: Entry) -> None:
-    s3.put_object(
-        Bucket=bucket,
-        Key=entry.key,
-        Body=entry.path.read_bytes(),
-        ContentType=entry.content_type,
-        CacheControl=entry.cache_control,
-        Metadata={_RULES: manifest.rules_version()} if entry.key == "index.html" else {},
-    )
-
-
-def _delete(s3: Any, bucket: str, keys: Sequence[str]) -> None:
-    for start in range(0, len(keys), 1000):  # the most that DeleteObjects takes
-        objects = [{"Key": key} for key in keys[start : start + 1000]]
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-        if errors := answer.get("Errors"):
-            raise DeployError(
-                f"{len(errors)} old files of the frontend could not be deleted from s3://{bucket}",
-                f"{errors[0].get('Key')}: {errors[0].get('Message')}",
-                "The new site works. Run the same command again once the cause is removed.",
-            )
-
-
-def _in_parallel(action: Callable[[Entry], None], entries: Iterable[Entry]) -> None:
-    """Do all of them before returning; the first failure or Ctrl-C stops those not yet begun."""
-    pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="publish")
-    try:
-        for result in [pool.submit(action, entry) for entry in entries]:
-            result.result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts import npm
-from scripts.content import build_once, content_lines, files_below, sha256_text
+from scripts.content import KEPT_BUILDS, build_once, content_lines, files_below, sha256_text
 from scripts.errors import DeployError
 from scripts.frontend.builder import standin_client
 from scripts.image.layer import Layer, Symlink, make_layer, sha256_digest, tree
@@ -86,7 +86,9 @@ def pack(settings: Settings, tag: str, progress: Progress) -> PackedImage:
         DeployError: when npm fails.
     """
     directory = settings.project_root / ".build" / "image" / tag
-    cached = build_once(directory, lambda unfinished: _make(unfinished, settings, tag, progress))
+    cached = build_once(
+        directory, lambda unfinished: _make(unfinished, settings, tag, progress), keep=KEPT_BUILDS
+    )
     return PackedImage(directory, cached)
 
 

@@ -78,26 +78,24 @@ def push(
 ) -> Pushed:
     """Push the image of the settings, building it if needed; nothing when the tag is there.
 
+    A tag names a content, so what is there is not compared with the sources: a rollback asks for the tag
+    of an earlier release, whatever is checked out.
+
     Args:
         repository_url: ``REGISTRY/NAME`` as ECR and Terraform give it.
         tag: The tag that Terraform expects.
 
     Raises:
-        DeployError: when the tag is not the image's own, the registry refuses, or what it holds under
+        DeployError: when the tag is neither there nor the sources' own, the registry refuses, or what it holds under
             the tag is nothing that Lambda can run.
     """
-    if tag != image_tag(settings):
-        raise DeployError(
-            "The image's content is not what Terraform planned",
-            f"Terraform asks for the tag {tag}, the sources now make {image_tag(settings)}.",
-            "The sources or settings changed meanwhile: run the same command again.",
-        )
     host, _, name = repository_url.partition("/")
     # The embedded registry answers on the emulator's endpoint under the registry's name.
     endpoint = target.environment.get("AWS_ENDPOINT_URL") or f"https://{host}"
     with Repository(endpoint, host, name, f"Basic {_token(target)}") as repository:
         if stored := repository.manifest(tag):
             return _read_back(repository, stored, settings, tag, uploaded=0, skipped=True)
+        _refuse_another_content(settings, tag)
         built = build(settings, progress)
         if built.directory is None:
             # An engine reaches the embedded registry by its address: no name leads there.
@@ -113,6 +111,16 @@ def push(
                 next_step="Run the same command again.",
             )
         return _read_back(repository, after, settings, tag, uploaded=uploaded, skipped=False)
+
+
+def _refuse_another_content(settings: Settings, tag: str) -> None:
+    if tag != image_tag(settings):
+        raise DeployError(
+            "The image's content is not what Terraform planned",
+            f"Terraform asks for the tag {tag}, which the repository does not hold; the sources now make "
+            f"{image_tag(settings)}.",
+            "The sources or settings changed meanwhile: run the same command again.",
+        )
 
 
 def _push_packed(repository: Repository, image: pack.PackedImage, tag: str) -> int:

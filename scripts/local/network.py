@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -22,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from scripts.aws import Aws
 from scripts.local.generation import Generation
 from scripts.local.lambda_.function import NetworkInterface
@@ -29,7 +32,8 @@ from scripts.local.lambda_.function import NetworkInterface
 log = logging.getLogger("network")
 
 _READ_SIZE = 65536
-_REDIS_START_SECONDS = 10
+_REDIS_START_SECONDS = 60
+_SOCKETS = "librechat-lambda-redis-"
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class VpcNetwork:
         self._read_at = -1
         self._topology = Topology((), (), {})
         self._reading = asyncio.Lock()
-        self._directory = tempfile.TemporaryDirectory(prefix="librechat-lambda-redis-")
+        self._directory = _socket_directory()
         self._redis: dict[str, RedisServer] = {}
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -179,6 +183,15 @@ class VpcNetwork:
         )
         while await reader.read(_READ_SIZE):
             pass
+
+
+def _socket_directory() -> tempfile.TemporaryDirectory[str]:
+    """A directory for sockets, short enough for their paths (108 bytes); those of dead processes go."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SOCKETS}*"):
+        owner = left.name.removeprefix(_SOCKETS).partition("-")[0]
+        if not owner.isdecimal() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{_SOCKETS}{os.getpid()}-")
 
 
 class RedisServer:

@@ -38,7 +38,7 @@ def seed(aws: Aws, tfvars: Mapping[str, Any]) -> None:
     for name, group_id in tfvars["security_group_ids"].items():
         _security_group(aws, tfvars["vpc_id"], name, group_id)
     _hosted_zone(aws, tfvars["route53_zone_id"], parent)
-    _certificate(aws, tfvars["acm_certificate_arn"], f"*.{parent}")
+    _certificate(aws, tfvars["acm_certificate_arn"], f"*.{parent}", tfvars["route53_zone_id"])
     for name, arn in tfvars["ssm_parameters"].items():
         _parameter(aws, name, arn)
     _config(aws, tfvars["config_s3_bucket"], tfvars["config_s3_key"], tfvars["custom_domain"])
@@ -139,12 +139,31 @@ def _hosted_zone(aws: Aws, zone_id: str, name: str) -> None:
     route53.create_hosted_zone(Name=name, CallerReference=zone_id)
 
 
-def _certificate(aws: Aws, arn: str, domain: str) -> None:
+def _certificate(aws: Aws, arn: str, domain: str, zone_id: str) -> None:
     acm = aws.client("acm", region=arn.split(":")[3])
-    if _there(lambda: acm.describe_certificate(CertificateArn=arn)):
-        return
-    _announce(aws, "certificate", arn.rpartition("/")[2])
-    acm.request_certificate(DomainName=domain, ValidationMethod="DNS")
+    if not _there(lambda: acm.describe_certificate(CertificateArn=arn)):
+        _announce(aws, "certificate", arn.rpartition("/")[2])
+        acm.request_certificate(DomainName=domain, ValidationMethod="DNS")
+    certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    if certificate["Status"] == "PENDING_VALIDATION":
+        # Its owner has proved the domain in DNS: ACM issues it when it finds these records.
+        _records(aws, zone_id, [o["ResourceRecord"] for o in certificate["DomainValidationOptions"]])
+
+
+def _records(aws: Aws, zone_id: str, records: list[Mapping[str, str]]) -> None:
+    changes = [
+        {
+            "Action": "UPSERT",
+            "ResourceRecordSet": {
+                "Name": record["Name"],
+                "Type": record["Type"],
+                "TTL": 300,
+                "ResourceRecords": [{"Value": record["Value"]}],
+            },
+        }
+        for record in records
+    ]
+    aws.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
 
 
 def _parameter(aws: Aws, name: str, arn: str) -> None:

@@ -6,7 +6,25 @@ elsewhere.
 
 from scripts.pipeline.deploy import deploy
 from scripts.pipeline.destroy import destroy
-from scripts.pipeline.looks import doctor, outputs, smoke, status
+from scripts.pipeline.doctor import doctor
+from scripts.pipeline.logs import logs
+from scripts.pipeline.looks import drift, outputs, smoke, status
 from scripts.pipeline.plan import plan
+from scripts.pipeline.releases import releases
+from scripts.pipeline.rollback import rollback
+from scripts.pipeline.unlock import unlock
 
-__all__ = ["deploy", "destroy", "doctor", "outputs", "plan", "smoke", "status"]
+__all__ = [
+    "deploy",
+    "destroy",
+    "doctor",
+    "drift",
+    "logs",
+    "outputs",
+    "plan",
+    "releases",
+    "rollback",
+    "smoke",
+    "status",
+    "unlock",
+]

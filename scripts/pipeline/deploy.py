@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
 from scripts.outcomes import Deployed
+from scripts.pipeline.recording import Content, Recording
+from scripts.pipeline.rollback import after_failure
 from scripts.pipeline.stages import apply, beginning, prove
+from scripts.releases.record import Image
 from scripts.session import Session
 from scripts.steps import NothingToDo, Step
 from scripts.terraform import Plan
@@ -17,12 +20,16 @@ if TYPE_CHECKING:
     from scripts.smoke import Report
 
 
-def deploy(session: Session) -> ExitStatus:
-    """Build, plan, ask, apply, prove.
+def deploy(session: Session, *, rollback_on_failure: bool = False) -> ExitStatus:
+    """Build, plan, ask, apply, prove, and record the release.
+
+    Args:
+        session: The session.
+        rollback_on_failure: When the result does not behave, bring the newest proven release back.
 
     Raises:
         DeployError: the step that failed; with `ExitStatus.SMOKE_FAILED` when everything was applied
-            and does not behave.
+            and does not behave, rolled back or not.
     """
     with session.opened():
         early = _EarlySmoke(session)
@@ -44,12 +51,20 @@ def deploy(session: Session) -> ExitStatus:
             outputs = _remembered(session)
         else:
             _confirm(session, plan)
-            outputs = apply(session, plan, "terraform apply")
-        if session.local:
-            session.record.complete(session.fingerprint(), outputs)
-        report = early.report if plan.empty and early.report and early.report.ok else None
+        recording = Recording(session, plan, _content(session))
         try:
-            prove(session, outputs, report)
+            with recording.kept():
+                if not plan.empty:
+                    outputs = apply(session, plan, "terraform apply")
+                recording.applied(outputs)
+                if session.local:
+                    session.record.complete(session.fingerprint(), outputs)
+                report = early.report if plan.empty and early.report and early.report.ok else None
+                prove(session, outputs, report, recording.proved)
+        except DeployError as failure:
+            if failure.status is not ExitStatus.SMOKE_FAILED:
+                raise
+            raise after_failure(session, recording, failure, by_itself=rollback_on_failure) from failure
         finally:
             session.steps.show()
         session.console.show(Deployed(session.url(outputs), plan.summary, session.steps.total))
@@ -81,6 +96,18 @@ class _EarlySmoke:
 def _remembered(session: Session) -> dict[str, Any]:
     """The outputs: as remembered when nothing has changed, else from the state."""
     return dict(session.unchanged.outputs) if session.unchanged else session.terraform.output()
+
+
+def _content(session: Session) -> Content:
+    """What this run brings live: the working tree."""
+    from scripts import image
+
+    variables = session.variables()
+    return Content(
+        image=Image(image.image_tag(session.settings), platform=session.settings.image.platform),
+        client=variables["frontend_hash"],
+        config_version=variables["config_version"] or "",
+    )
 
 
 def _confirm(session: Session, plan: Plan) -> None:

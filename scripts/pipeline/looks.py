@@ -1,11 +1,13 @@
-"""The commands that only look: ``inv smoke``, ``doctor``, ``outputs``, ``status``."""
+"""The commands that only look, and are short: ``inv smoke``, ``outputs``, ``status``, ``drift``."""
 
 from __future__ import annotations
 
-from scripts import preflight
+import difflib
+from dataclasses import replace
+
 from scripts.errors import DeployError, ExitStatus
 from scripts.outcomes import Values
-from scripts.pipeline.stages import connecting, found, prove
+from scripts.pipeline.stages import found, prove
 from scripts.session import Session
 
 
@@ -20,36 +22,68 @@ def smoke(session: Session) -> ExitStatus:
     return ExitStatus.OK
 
 
-def doctor(session: Session) -> ExitStatus:
-    """Show every check before the start; changes nothing but that the embedded AWS runs afterwards."""
-    settings = session.settings
-    checks = list(preflight.tools(settings).checks)
-    try:
-        session.open_target()
-    except DeployError as error:
-        checks.append(
-            preflight.Check(connecting(session), False, f"{error.what}: {error.why}", error.next_step)
-        )
-    else:
-        account = preflight.account(settings, session.target)
-        checks += account.checks
-        if account.ok:
-            checks += preflight.references(settings, session.target).checks
-    report = preflight.Report(tuple(checks))
-    session.console.show(report)
-    return ExitStatus.OK if report.ok else ExitStatus.PREFLIGHT_FAILED
+def outputs(session: Session, name: str = "") -> ExitStatus:
+    """Show Terraform's outputs, without sensitive ones; with a name the value of that one alone.
 
-
-def outputs(session: Session) -> ExitStatus:
-    """Show Terraform's outputs, without sensitive ones."""
+    Raises:
+        DeployError: when there is no output of that name.
+    """
     with found(session):
-        session.console.show(Values("outputs", session.outputs()))
+        values = session.outputs()
+    if name and name not in values:
+        near = difflib.get_close_matches(name, values, n=1)
+        raise DeployError(
+            f"There is no output {name}",
+            f"The outputs are {', '.join(sorted(values))}.",
+            f"Did you mean {near[0]}?" if near else "Choose one of them.",
+        )
+    if name and not session.console.json_lines:
+        session.console.value(values[name])
+    else:
+        session.console.show(Values("outputs", {name: values[name]} if name else values))
     return ExitStatus.OK
 
 
-def status(session: Session) -> ExitStatus:
-    """Show what is there, without starting or changing anything."""
+def status(session: Session, *, drift: bool = False) -> ExitStatus:
+    """Show what is there, without starting or changing anything.
+
+    Args:
+        session: The session.
+        drift: Look for drift, too, when there is something to compare.
+    """
     from scripts import status as facts
 
-    session.console.show(Values("status", facts.collect(session.settings)))
+    seen = facts.collect(session.settings)
+    if drift and seen.deployed:
+        with found(session), session.steps.step("look for drift"):
+            seen = replace(seen, drift=session.look_for_drift())
+    session.console.show(seen)
     return ExitStatus.OK
+
+
+def drift(session: Session) -> ExitStatus:
+    """Show what was changed or removed outside Terraform. Changes nothing and takes no lock.
+
+    Raises:
+        DeployError: when nothing differs in what could be compared, and not everything could:
+            "no drift" must mean that it was looked for everywhere.
+    """
+    with found(session):
+        if not session.deployed:
+            session.outputs()  # says that nothing is
+        if lock := session.state.lock():
+            session.console.warn(
+                f"The state is locked by {lock.described()}. What differs may be that run's own work."
+            )
+        with session.steps.step("look for drift"):
+            seen = session.look_for_drift()
+    session.console.show(seen)
+    if seen.incomplete and not seen.found:
+        raise DeployError(
+            "Drift could not be looked for everywhere",
+            seen.incomplete,
+            "Correct the cause; inv plan shows it whole.",
+        )
+    if seen.incomplete:
+        session.console.warn(f"Not everything could be compared: {seen.incomplete}")
+    return ExitStatus.CHANGES_PENDING if seen.found else ExitStatus.OK

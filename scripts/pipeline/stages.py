@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,13 @@ def connecting(session: Session) -> str:
 
 @contextmanager
 def found(session: Session) -> Iterator[None]:
-    """Terraform ready to read the state, if there is one."""
+    """Terraform ready to read the state, if there is one.
+
+    Raises:
+        DeployError: when nothing is deployed on the embedded AWS: it is not started only to say that.
+    """
     with session.opened():
+        session.require_worth_starting()
         session.steps.run(
             Step(connecting(session), session.connect),
             Step("find state", session.find_state, after=(connecting(session),)),
@@ -52,6 +57,7 @@ def apply(session: Session, plan: Plan, name: str) -> dict[str, Any]:
     """Apply the saved plan as the step `name`, shown as it goes. Returns the outputs."""
     if session.local:
         session.record.begin()
+    session.heed_lock()  # the plan released it: somebody may have taken it while the question was asked
     display = ApplyDisplay(session.console, plan.operations)
 
     def listen(event: terraform_events.Event) -> None:
@@ -62,8 +68,19 @@ def apply(session: Session, plan: Plan, name: str) -> dict[str, Any]:
         return session.terraform.apply(session.planned.file, on_event=listen)
 
 
-def prove(session: Session, outputs: Mapping[str, Any], report: Report | None) -> None:
+def prove(
+    session: Session,
+    outputs: Mapping[str, Any],
+    report: Report | None,
+    keep: Callable[[Report], None] = lambda report: None,
+) -> None:
     """Show the smoke checks' report, running them unless there is one.
+
+    Args:
+        session: The session.
+        outputs: Terraform's outputs.
+        report: One that was made already.
+        keep: Takes the report first of all: what proves a failure is kept before anything is done.
 
     Raises:
         DeployError: with `ExitStatus.SMOKE_FAILED`.
@@ -71,6 +88,7 @@ def prove(session: Session, outputs: Mapping[str, Any], report: Report | None) -
     if report is None:
         with session.steps.step("smoke"):
             report = session.smoke(outputs)
+    keep(report)
     session.console.show(report)
     if not report.ok:
         raise DeployError(

@@ -1,13 +1,16 @@
-"""The last log lines of the function, as evidence of a failure. Not a log viewer."""
+"""The last log lines of the function, as evidence of a failure. Not a log viewer (`scripts.logs`)."""
 
 from __future__ import annotations
 
 from collections import deque
 from datetime import UTC, datetime
+from itertools import islice
 
+from scripts import logs
 from scripts.aws import Aws, error_code
+from scripts.errors import DeployError
 
-_PAGES = 10
+_MOST_EVENTS = 100_000
 
 
 def tail(aws: Aws, log_group: str, *, since: float, lines: int = 20) -> tuple[str, ...]:
@@ -25,18 +28,14 @@ def tail(aws: Aws, log_group: str, *, since: float, lines: int = 20) -> tuple[st
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    newest: deque[str] = deque(maxlen=lines)
+    events = logs.read(aws, log_group, since=datetime.fromtimestamp(since, UTC))
     try:
-        pages = aws.client("logs").get_paginator("filter_log_events")
-        for number, page in enumerate(pages.paginate(logGroupName=log_group, startTime=int(since * 1000))):
-            newest.extend(_line(event["timestamp"], event["message"]) for event in page["events"])
-            if number + 1 == _PAGES:
-                break
-    except (BotoCoreError, ClientError) as error:
-        return (f"(the log group {log_group} cannot be read: {error_code(error) or error})",)
-    return tuple(newest) or (f"(no lines in {log_group}: the function was not invoked, or may not log)",)
-
-
-def _line(milliseconds: int, message: str) -> str:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{moment:%H:%M:%S}.{milliseconds % 1000:03d} {message.rstrip()}"
+        newest = deque(islice(events, _MOST_EVENTS), maxlen=lines)
+    except (BotoCoreError, ClientError, DeployError) as error:
+        cause = error.__cause__ or error
+        return (f"(the log group {log_group} cannot be read: {error_code(cause) or cause})",)
+    if not newest:
+        return (f"(no lines in {log_group}: the function was not invoked, or may not log)",)
+    return tuple(
+        f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {event.message.rstrip()}" for event in newest
+    )

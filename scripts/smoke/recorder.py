@@ -11,11 +11,11 @@ from dataclasses import replace
 import httpx
 
 from scripts.smoke import sse
-from scripts.smoke.timing import Arrival, Read, Recording
+from scripts.smoke.timing import Arrival, Read, Recording, Stall
 
-# Parts that come out of one read of the socket are microseconds apart; two packets sent apart by the
-# shortest interval worth measuring are not.
-_SAME_READ_SECONDS = 0.001
+_TICK_SECONDS = 0.01
+# A busy machine is always a little late. This much moves no event into another one's place.
+_STALL_SECONDS = 0.005
 _HEAD_BYTES = 2048
 
 
@@ -28,14 +28,15 @@ async def record(http: httpx.AsyncClient, request: httpx.Request, *, limit: floa
     Raises:
         httpx.HTTPError: when no response came at all.
     """
-    async with _lag() as lag:
-        return replace(await _record(http, request, limit), lag=lag[0])
-
-
-async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float) -> Recording:
     start = time.perf_counter()
+    async with _stalls(start) as stalls:
+        recording = await _record(http, request, limit, start)
+    return replace(recording, stalls=tuple(stalls))
+
+
+async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float, start: float) -> Recording:
     parser = sse.Parser()
-    reads: list[Read] = []
+    reads = _Reads()
     arrivals: list[Arrival] = []
     head = bytearray()
     fault = ""
@@ -49,7 +50,7 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float)
         async with asyncio.timeout(limit - headers_at):
             async for part in response.aiter_raw():
                 at = time.perf_counter() - start
-                _add_read(reads, Read(at, len(part)))
+                reads.add(at, len(part))
                 head += part[: _HEAD_BYTES - len(head)]
                 arrivals.extend(Arrival(at, event) for event in parser.feed(part))
         if parser.unfinished and arrivals:
@@ -64,7 +65,7 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float)
         status=response.status_code,
         headers=header_lines(response),
         headers_at=headers_at,
-        reads=tuple(reads),
+        reads=tuple(reads.seen),
         arrivals=tuple(arrivals),
         ended_at=time.perf_counter() - start,
         head=bytes(head),
@@ -80,29 +81,54 @@ def header_lines(response: httpx.Response) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _add_read(reads: list[Read], read: Read) -> None:
-    """The HTTP client hands over one part for each HTTP chunk, also when one read held several."""
-    if reads and read.at - reads[-1].at < _SAME_READ_SECONDS:
-        read = Read(reads[-1].at, reads.pop().size + read.size)
-    reads.append(read)
+class _Reads:
+    """The reads of the socket, put together from parts.
+
+    The HTTP client hands over one part for each HTTP chunk, also when one read held several. Those come
+    in one turn of the event loop; to read the socket again takes another.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[Read] = []
+        self._same_turn = False
+
+    def add(self, at: float, size: int) -> None:
+        """Take in a part that was handed over `at`."""
+        if self._same_turn:
+            first = self.seen.pop()
+            at, size = first.at, first.size + size
+        else:
+            self._same_turn = True
+            asyncio.get_running_loop().call_soon(self._turn_ended)
+        self.seen.append(Read(at, size))
+
+    def _turn_ended(self) -> None:
+        self._same_turn = False
 
 
 @contextlib.asynccontextmanager
-async def _lag() -> AsyncIterator[list[float]]:
-    """Measure how late this process gets its turn: on a busy machine a stall of ours looks like a
-    buffer of theirs.
+async def _stalls(start: float) -> AsyncIterator[list[Stall]]:
+    """Collect the times in which this process does not get its turn: on a busy machine a stall of ours
+    looks like a buffer of theirs.
     """
-    worst = [0.0]
+    seen: list[Stall] = []
+
+    def look(before: float) -> None:
+        now = time.perf_counter()
+        if now - before > _TICK_SECONDS + _STALL_SECONDS:
+            seen.append(Stall(before - start, now - start))
 
     async def tick() -> None:
         while True:
             before = time.perf_counter()
-            await asyncio.sleep(0.01)
-            worst[0] = max(worst[0], time.perf_counter() - before - 0.01)
+            try:
+                await asyncio.sleep(_TICK_SECONDS)
+            finally:
+                look(before)
 
     ticker = asyncio.create_task(tick())
     try:
-        yield worst
+        yield seen
     finally:
         ticker.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -111,8 +111,26 @@ class Site:
         raise NotCheckedError("index.html itself did not arrive")
 
     async def page(self) -> Page:
-        """index.html and its assets, loaded as a browser does: first the one, then all the others."""
-        return await self._once("page", self._load_page)
+        """index.html and its assets, loaded once and kept."""
+
+        async def load() -> Page:
+            return await self.load_page(await self.good_index())
+
+        return await self._once("page", load)
+
+    async def load_page(self, index: Response) -> Page:
+        """Load everything that index.html names, side by side, as a browser does."""
+        paths = asset_paths(index.text, index.url)
+        answers = await asyncio.gather(*(self.client.fetch(path) for path in paths), return_exceptions=True)
+        assets: dict[str, Response | httpx.HTTPError] = {}
+        for path, answer in zip(paths, answers, strict=True):
+            if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
+                raise answer
+            assets[path] = answer
+        # Only the time on the wire counts: a fact that was waited for in between does not.
+        ends = [a.started + a.seconds for a in assets.values() if isinstance(a, Response)]
+        begins = [a.started for a in assets.values() if isinstance(a, Response)]
+        return Page(index, assets, index.seconds + (max(ends) - min(begins) if ends else 0.0))
 
     async def health(self) -> Health:
         """The API's health, waited for within the cold-start budget."""
@@ -149,20 +167,6 @@ class Site:
         # Shielded: one check that is given up must not take the fact away from the others.
         fact: T = await asyncio.shield(self._facts[name])
         return fact
-
-    async def _load_page(self) -> Page:
-        index = await self.good_index()
-        paths = asset_paths(index.text, index.url)
-        answers = await asyncio.gather(*(self.client.fetch(path) for path in paths), return_exceptions=True)
-        assets: dict[str, Response | httpx.HTTPError] = {}
-        for path, answer in zip(paths, answers, strict=True):
-            if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
-                raise answer
-            assets[path] = answer
-        # Only the time on the wire counts: a fact that was waited for in between does not.
-        ends = [a.started + a.seconds for a in assets.values() if isinstance(a, Response)]
-        begins = [a.started for a in assets.values() if isinstance(a, Response)]
-        return Page(index, assets, index.seconds + (max(ends) - min(begins) if ends else 0.0))
 
     async def _wait_for_health(self) -> Health:
         """Ask until the body is ``OK``; given up before the budget is used when waiting cannot help.

@@ -5,6 +5,11 @@ It knows streams and clocks, not deployments: which figures are good enough is f
 The question behind every rule here is whether something between the sender and us holds bytes back.
 It shows in two ways: events that were sent apart arrive together (a *burst*), and the first event
 arrives when the last one has been sent.
+
+We are part of the measurement: while this process stands still, events wait in the socket and come
+together when it goes on. So the recorder notes its own *stalls*, and what was read at the end of one
+gets the benefit of the doubt (`undoubted`). A stall excuses as many events as the sender sends in its
+time, never more: a buffer shows through it.
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ from typing import Any
 from scripts.smoke import sse
 
 _DEFAULT_BURST_SECONDS = 0.010
+# Reading what came during a stall takes a moment, too.
+_CATCHING_UP_SECONDS = 0.005
 
 MIN_EVENTS = 4
 """Fewer events than this say nothing about how a stream travels."""
@@ -43,6 +50,14 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Stall:
+    """A time in which the recording process did not get its turn, in seconds after the request."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Recording:
     """One response body, as it arrived. All times are seconds after the request was sent.
 
@@ -56,8 +71,7 @@ class Recording:
         head: The first bytes of the body, for evidence.
         comments: Number of SSE comment lines.
         fault: Why the body did not end properly; empty when it did.
-        lag: The longest time (seconds) that this process itself was late. Arrival times are
-            uncertain by that much.
+        stalls: When this process itself stood still. What arrived during one was read at its end.
     """
 
     status: int
@@ -69,7 +83,7 @@ class Recording:
     head: bytes
     comments: int = 0
     fault: str = ""
-    lag: float = 0.0
+    stalls: tuple[Stall, ...] = ()
 
     def header(self, name: str) -> str:
         """The first value of a header, or an empty string."""
@@ -78,6 +92,11 @@ class Recording:
     def only(self, type_: str) -> Recording:
         """The same recording with the events of one type."""
         return replace(self, arrivals=tuple(a for a in self.arrivals if a.event.type == type_))
+
+    @property
+    def lag(self) -> float:
+        """The longest stall, in seconds."""
+        return max((stall.end - stall.start for stall in self.stalls), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,7 @@ class Verdict(StrEnum):
     SQUEEZED = "held back, then replayed"
     CUT = "cut off"
     TOO_FEW = "too few events"
+    UNSURE = "not measurable"
 
 
 def figures(
@@ -185,19 +205,38 @@ def judge(recording: Recording, measured: Figures, *, interval: float | None = N
     * `SQUEEZED`: the interval is known, and from the first event to the last passed less than half of
       the time that the sender took: the first ones were held back.
     * `PROGRESSIVE`: none of these; so the first event came long before the end, and no burst.
+
+    `WHOLE`, `BLOCKS` and `SQUEEZED` must hold in spite of our own stalls: where the recording is
+    `PROGRESSIVE` with the benefit of the doubt (`undoubted`), that is the verdict; or `UNSURE`, when
+    the doubt is about half of the events or more.
     """
     if recording.fault:
         return Verdict.CUT
     if measured.events < MIN_EVENTS:
         return Verdict.TOO_FEW
-    if measured.burst_share >= 0.9:
-        return Verdict.WHOLE
-    largest = round(measured.burst_share * measured.events)
-    if measured.events >= 2 * measured.bursts or (measured.burst_share > 0.25 and largest >= 3):
-        return Verdict.BLOCKS
-    if interval and measured.spread < 0.5 * interval * (measured.events - 1):
-        return Verdict.SQUEEZED
-    return Verdict.PROGRESSIVE
+    verdict = _by_timing(measured, interval)
+    if verdict is Verdict.PROGRESSIVE or not recording.stalls:
+        return verdict
+    cleared = undoubted(recording, pace=interval or _DEFAULT_BURST_SECONDS)
+    if _by_timing(figures(cleared, interval=interval), interval) is not Verdict.PROGRESSIVE:
+        return verdict
+    moved = sum(ours.at < a.at for ours, a in zip(cleared.arrivals, recording.arrivals, strict=True))
+    return Verdict.UNSURE if 2 * moved >= measured.events else Verdict.PROGRESSIVE
+
+
+def undoubted(recording: Recording, *, pace: float) -> Recording:
+    """The recording as it may have been without our stalls: what was read at the end of one counts as
+    arrived during it, one event every `pace` seconds back from the moment of reading, and none before
+    the stall began.
+    """
+    arrivals: list[Arrival] = []
+    later = math.inf
+    for arrival in reversed(recording.arrivals):
+        if (begun := _stalled_since(recording, arrival.at)) is not None:
+            arrival = replace(arrival, at=min(arrival.at, max(later - pace, begun)))
+        arrivals.append(arrival)
+        later = arrival.at
+    return replace(recording, arrivals=tuple(reversed(arrivals)))
 
 
 def sent_ms(event: sse.Event) -> float | None:
@@ -243,6 +282,23 @@ def summary(measured: Figures) -> dict[str, Any]:
         },
         **held,
     }
+
+
+def _by_timing(measured: Figures, interval: float | None) -> Verdict:
+    if measured.burst_share >= 0.9:
+        return Verdict.WHOLE
+    largest = round(measured.burst_share * measured.events)
+    if measured.events >= 2 * measured.bursts or (measured.burst_share > 0.25 and largest >= 3):
+        return Verdict.BLOCKS
+    if interval and measured.spread < 0.5 * interval * (measured.events - 1):
+        return Verdict.SQUEEZED
+    return Verdict.PROGRESSIVE
+
+
+def _stalled_since(recording: Recording, at: float) -> float | None:
+    """The start of the stall in which, or right after which, something was read; None without one."""
+    starts = [s.start for s in recording.stalls if s.start <= at <= s.end + _CATCHING_UP_SECONDS]
+    return min(starts, default=None)
 
 
 def _groups(times: Sequence[float], together: float) -> list[list[float]]:

@@ -25,7 +25,9 @@ import python_terraform
 
 from scripts import processes
 from scripts.errors import DeployError, ExitStatus
-from scripts.terraform import events
+from scripts.state.lock import Lock, locked
+from scripts.terraform import events, refresh
+from scripts.terraform.drift import Drift
 from scripts.terraform.plan import Plan
 
 Listener = Callable[[events.Event], None]
@@ -49,6 +51,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         variables: Input variables, secrets among them; passed as ``TF_VAR_*`` only.
         parallelism: Number of concurrent operations of plan and apply.
         lock_timeout: How long to wait for the state lock, a Terraform duration.
+        unlock: The command that removes a lock, but for its ``--id``; named when the lock is held.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         variables: Mapping[str, Any] | None = None,
         parallelism: int = 10,
         lock_timeout: str = "0s",
+        unlock: str = "inv unlock",
     ) -> None:
         super().__init__(working_dir=str(directory), terraform_bin_path=binary)
         # The library turns "no variables" into {}, and {} into a temporary -var-file.
@@ -67,6 +71,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         self._directory = directory
         self._parallelism = parallelism
         self._lock_timeout = lock_timeout
+        self._unlock = unlock
         self._environment = _process_environment(environment or {}, variables or {})
 
     # --- The seam to python-terraform -------------------------------------------------------------
@@ -112,8 +117,19 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         self._run(argv, "init", on_event)
 
     @contextmanager
-    def plan(self, *, destroy: bool = False, on_event: Listener | None = None) -> Iterator[SavedPlan]:
+    def plan(
+        self,
+        *,
+        destroy: bool = False,
+        targets: Sequence[str] = (),
+        on_event: Listener | None = None,
+    ) -> Iterator[SavedPlan]:
         """Plan, and keep the plan's file for the length of the block.
+
+        Args:
+            destroy: Plan the end of everything.
+            targets: Addresses to plan alone; empty: everything.
+            on_event: Called with each event.
 
         Raises:
             DeployError: with `ExitStatus.LOCKED` when somebody else holds the state.
@@ -124,6 +140,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
             argv = super().plan(
                 out=str(file),
                 destroy=python_terraform.IsFlagged if destroy else None,
+                target=list(targets),
                 # A destroy that refreshes also reads data sources, and would fail on an image or a
                 # parameter that is gone already.
                 refresh=False if destroy else None,
@@ -138,8 +155,44 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
 
     def show(self, file: Path) -> Plan:
         """The content of a saved plan, without its values."""
-        argv = self.cmd("show", str(file), json=python_terraform.IsFlagged)
-        return Plan.from_json(json.loads(self._capture(argv, "show")))
+        return Plan.from_json(self._show(file))
+
+    def drift(self, *, on_event: Listener | None = None) -> Drift:
+        """What was changed or removed outside Terraform since its last run.
+
+        A refresh-only plan that is never applied. Where something is gone that other resources refer to,
+        Terraform cannot evaluate them in that mode and leaves them out. Then an ordinary plan, which makes
+        the gone one anew, is asked for the same: of it only the differences to the state are read.
+
+        Neither takes the lock: they write nothing, and a look must not stop a deploy, nor need the right to
+        write to the state bucket.
+
+        Raises:
+            DeployError: when nothing could be compared. When only a part could, the drift is `incomplete`
+                and says why.
+        """
+        found = self._compare(python_terraform.IsFlagged, on_event)
+        return self._compare(None, on_event) if found.incomplete else found
+
+    def _compare(self, refresh_only: Any, on_event: Listener | None) -> Drift:
+        with _private_directory(self._directory / ".terraform") as private:
+            file = private / "plan"
+            file.touch(mode=0o600)
+            argv = super().plan(
+                out=str(file),
+                refresh_only=refresh_only,
+                json=python_terraform.IsFlagged,
+                parallelism=self._parallelism,
+                lock=False,
+            )
+            try:
+                self._run(argv, "plan", on_event, accepted=(0, 2))
+            except DeployError as error:
+                # A plan that failed half-way is saved as well, with what it had found.
+                if not file.stat().st_size:
+                    raise
+                return refresh.read(self._show(file), incomplete=error.why)
+            return refresh.read(self._show(file))
 
     def apply(self, file: Path, *, on_event: Listener | None = None) -> dict[str, Any]:
         """Apply a saved plan (a destroy plan destroys) and return the outputs that are not sensitive."""
@@ -166,21 +219,11 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         values = json.loads(self._capture(argv, "output"))
         return {name: output["value"] for name, output in values.items() if not output["sensitive"]}
 
-    def running(self) -> bool:
-        """Whether any Terraform process of this machine works in this directory."""
-        import psutil
-
-        here = self._directory.resolve()
-        for process in psutil.process_iter(["name", "cwd"]):
-            name, cwd = process.info["name"] or "", process.info["cwd"]
-            if name.startswith("terraform") and cwd and Path(cwd) == here:
-                return True
-        return False
-
-    def force_unlock(self, lock_id: str) -> None:
-        """Remove a lock whose holder is known to be dead."""
-        argv = self.cmd("force-unlock", lock_id, force=python_terraform.IsFlagged)
-        self._capture(argv, "force-unlock")
+    def _show(self, file: Path) -> dict[str, Any]:
+        """The content of a saved plan, its values included."""
+        argv = self.cmd("show", str(file), json=python_terraform.IsFlagged)
+        content: dict[str, Any] = json.loads(self._capture(argv, "show"))
+        return content
 
     # --- Running ----------------------------------------------------------------------------------
 
@@ -207,7 +250,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         finished = self._stream(argv, on_line)
         if finished.returncode not in accepted:
             remains = [*text, finished.stderr]
-            raise _failure(command, self._directory, finished.returncode, errors, remains)
+            raise self._failure(command, finished.returncode, errors, remains)
         return finished.returncode
 
     def _capture(self, argv: Sequence[str], command: str) -> str:
@@ -216,12 +259,44 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         output = "\n".join(lines)
         if finished.returncode != 0:
             remains = [_plain(finished.stderr)]
-            raise _failure(command, self._directory, finished.returncode, [], remains)
+            raise self._failure(command, finished.returncode, [], remains)
         return output
+
+    def _failure(
+        self,
+        command: str,
+        returncode: int,
+        errors: Sequence[events.Diagnostic],
+        remains: Sequence[str],
+    ) -> DeployError:
+        for error in errors:
+            if "acquiring the state lock" in error.summary:
+                return _not_acquired(error, self._unlock)
+        evidence = [error.render() for error in errors]
+        if not errors:
+            evidence += [text for text in remains if text]
+        first = errors[0].summary if errors else f"terraform ended with status {returncode}"
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        return DeployError(
+            f"terraform {command} failed",
+            first + more,
+            "Correct the cause and run the same command again: it goes on from here."
+            if command == "apply"
+            else "Correct the cause and run the same command again.",
+            evidence="\n\n".join(evidence),
+        )
 
     def _stream(self, argv: Sequence[str], on_line: Callable[[str], None]) -> processes.Finished:
         try:
             return processes.stream(argv, cwd=self._directory, environment=self._environment, on_line=on_line)
+        except processes.Forced as error:
+            raise DeployError(
+                "Interrupted twice: Terraform was ended at once",
+                "What it was working on may be missing in the state, and the state may still be locked.",
+                f"Look whether it is locked: {self._unlock}. Then run the same command again: what it finds "
+                "half made it makes anew; what the state does not know it reports as existing.",
+                status=ExitStatus.INTERRUPTED,
+            ) from error
         except FileNotFoundError as error:
             raise DeployError(
                 f"Cannot run {argv[0]!r}",
@@ -264,48 +339,15 @@ def as_environment(variables: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _failure(
-    command: str,
-    directory: Path,
-    returncode: int,
-    errors: Sequence[events.Diagnostic],
-    remains: Sequence[str],
-) -> DeployError:
-    for error in errors:
-        if "acquiring the state lock" in error.summary:
-            return _locked(error, directory)
-    evidence = [error.render() for error in errors]
-    if not errors:
-        evidence += [text for text in remains if text]
-    first = errors[0].summary if errors else f"terraform ended with status {returncode}"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+def _not_acquired(error: events.Diagnostic, unlock: str) -> DeployError:
+    """Somebody holds the lock, or it could not be asked for."""
+    if lock := Lock.parse_refusal(error.detail):
+        return locked(lock, unlock)
     return DeployError(
-        f"terraform {command} failed",
-        first + more,
-        "Correct the cause and run the same command again: it goes on from here."
-        if command == "apply"
-        else "Correct the cause and run the same command again.",
-        evidence="\n\n".join(evidence),
-    )
-
-
-def _locked(error: events.Diagnostic, directory: Path) -> DeployError:
-    """The lock's own facts; the text is https://github.com/hashicorp/terraform `statemgr.LockInfo`."""
-    facts = dict(re.findall(r"^\s*(ID|Who|Operation|Created):\s+(\S.*?)\s*$", error.detail, re.MULTILINE))
-    if "ID" not in facts:
-        return DeployError(
-            "The state lock cannot be acquired",
-            error.detail or error.summary,
-            "Check that the state bucket exists and may be written.",
-            evidence=error.render(),
-        )
-    return DeployError(
-        "The state is locked by someone else",
-        f"{facts.get('Who', 'unknown')} holds it since {facts.get('Created', 'unknown')} "
-        f"({facts.get('Operation', 'unknown operation')}, lock ID {facts['ID']}).",
-        "Wait for that run to end. If it is dead for certain:\n"
-        f"terraform -chdir={directory} force-unlock {facts['ID']}",
-        status=ExitStatus.LOCKED,
+        "The state lock cannot be acquired",
+        error.detail or error.summary,
+        "Check that the home of the state exists and may be written.",
+        evidence=error.render(),
     )
 
 

@@ -83,7 +83,7 @@ class ApplyDisplay:
             case events.Message() if "Interrupt received" in event.text:
                 self._console.warn(
                     "Stopping: Terraform finishes what is in flight, saves the state and releases the "
-                    "lock. A second Ctrl-C kills it and leaves the lock behind."
+                    "lock. A second Ctrl-C ends it at once: state and lock may then be left as they are."
                 )
 
     def __rich__(self) -> RenderableType:

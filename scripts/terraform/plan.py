@@ -253,15 +253,13 @@ def _changed(change: Mapping[str, Any]) -> tuple[str, ...]:
     before, after = change.get("before") or {}, change.get("after") or {}
     unknown = change.get("after_unknown") or {}
     names = sorted({*before, *after, *unknown})
-    return tuple(
-        name for name in names if _any_true(unknown.get(name)) or before.get(name) != after.get(name)
-    )
+    return tuple(name for name in names if any_true(unknown.get(name)) or before.get(name) != after.get(name))
 
 
-def _any_true(marks: Any) -> bool:
+def any_true(marks: Any) -> bool:
     """Whether a tree of marks (``after_unknown``) marks anything: ``[{}]`` and ``[false]`` do not."""
     if isinstance(marks, Mapping):
-        return any(map(_any_true, marks.values()))
+        return any(map(any_true, marks.values()))
     if isinstance(marks, list):
-        return any(map(_any_true, marks))
+        return any(map(any_true, marks))
     return bool(marks)

@@ -3,12 +3,19 @@
 The real account: the shipped tree, in place. The embedded AWS: a copy under its own directory, so that
 provider lock, ``.terraform`` and backend of the two targets never mix and the shipped tree stays
 untouched. Every generated file is a *difference* of the rehearsal and is shown by ``inv local.diff``.
+
+With the state in a directory (``state.backend: local``) both get one more generated file,
+``backend_override.tf``, which git ignores. Terraform's own way to put another backend in the place of the
+declared one (https://developer.hashicorp.com/terraform/language/files/override): whoever runs Terraform
+there by hand works on the same state as we do.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.settings import Settings
+from scripts.state import LocalState
 
 LOCAL_PROVIDER_VERSION = "5.100.0"
 """What the filesystem mirrors hold and the bundled modules are written for."""
@@ -42,7 +50,17 @@ skip_requesting_account_id  = true
 skip_metadata_api_check     = true
 """
 
+_STATE_OVERRIDE = """\
+# Generated, because of the setting state.backend: local. Another run with the backend s3 removes it.
+terraform {{
+  backend "local" {{
+    path = {path}
+  }}
+}}
+"""
+
 _OVERRIDE_FILE, _BACKEND_FILE = "local_override.tf", "local_backend.hcl"
+_STATE_OVERRIDE_FILE = "backend_override.tf"
 _STAMP = "init.sha256"
 _OURS_TO_KEEP = (".terraform", ".terraform.lock.hcl")
 
@@ -77,6 +95,20 @@ class Workspace:
             return False
         return stamp == self._fingerprint() and (data / "terraform.tfstate").exists()
 
+    @property
+    def remembered_backend(self) -> str:
+        """Type of the backend that the last ``init`` configured; empty when there was none."""
+        try:
+            remembered = json.loads((self.directory / ".terraform" / "terraform.tfstate").read_text())
+            return str(remembered["backend"]["type"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def init_command(self, binary: str, *options: str) -> str:
+        """``terraform init`` as a person would type it."""
+        backend = [f"-backend-config={value}" for value in self.backend_config]
+        return shlex.join([binary, f"-chdir={self.directory}", "init", *options, *backend])
+
     def before_init(self) -> None:
         """Forget the installed stand-ins: Terraform would keep them, as their version never changes."""
         (self.directory / ".terraform" / _STAMP).unlink(missing_ok=True)
@@ -104,6 +136,11 @@ def in_place(settings: Settings) -> Workspace:
     """The shipped tree, for the real account."""
     modules: Literal["bundled", "registry"] = "registry"
     directory = settings.tfvars_path.parent
+    override = directory / _STATE_OVERRIDE_FILE
+    if settings.state.backend == "local":
+        _write(override, _state_override(settings))
+    else:
+        override.unlink(missing_ok=True)
     return Workspace(directory, _backend_config(settings), modules)
 
 
@@ -131,7 +168,7 @@ def local_copy(settings: Settings, registry_url: str) -> Workspace:
         _write(path, content)
     return Workspace(
         directory,
-        (*_backend_config(settings), _BACKEND_FILE),
+        (*_backend_config(settings), *([_BACKEND_FILE] if _BACKEND_FILE in differences else [])),
         "bundled" if bundled else "registry",
         environment,
         differences,
@@ -141,7 +178,11 @@ def local_copy(settings: Settings, registry_url: str) -> Workspace:
 
 def local_differences(settings: Settings) -> dict[str, str]:
     """The generated files by which the rehearsal's tree differs from the shipped one."""
-    differences = {_BACKEND_FILE: _BACKEND}
+    differences = (
+        {_BACKEND_FILE: _BACKEND}
+        if settings.state.backend == "s3"
+        else {_STATE_OVERRIDE_FILE: _state_override(settings)}
+    )
     if settings.terraform.modules != "registry":
         differences[_OVERRIDE_FILE] = _OVERRIDE
     return differences
@@ -151,18 +192,28 @@ def source_fingerprint(settings: Settings) -> str:
     """Hash of the shipped tree, values included: equal hashes plan the same."""
     digest = hashlib.sha256()
     for path in _files(settings.terraform_source, ".tf", ".hcl", ".json", ".js", ".tftpl"):
+        if path.name == _STATE_OVERRIDE_FILE:
+            continue  # where the state lives does not change what is planned
         digest.update(f"{path}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
 def _backend_config(settings: Settings) -> tuple[str, ...]:
     """The shipped file first, then the settings, so that an override in them takes effect."""
+    if settings.state.backend == "local":
+        return ()  # the generated file says it all
     return (
         "backend.hcl",
         f"bucket={settings.state.bucket}",
         f"key={settings.state.key}",
         f"region={settings.aws.region}",
     )
+
+
+def _state_override(settings: Settings) -> str:
+    """The backend in a directory. A JSON string is one of HCL, but for the marks of a template."""
+    path = json.dumps(str(LocalState(settings).file), ensure_ascii=False)
+    return _STATE_OVERRIDE.format(path=path.replace("${", "$${").replace("%{", "%%{"))
 
 
 def _files(root: Path | None, *suffixes: str) -> Iterator[Path]:
@@ -182,7 +233,7 @@ def _is_terraforms(name: str) -> bool:
 
 def _mirror(source: Path, copy: Path, *, keep: set[Path]) -> None:
     """Make `copy` equal to `source`, touching only what differs."""
-    wanted = {path.relative_to(source) for path in _files(source, "")}
+    wanted = {path.relative_to(source) for path in _files(source, "") if path.name != _STATE_OVERRIDE_FILE}
     for relative in wanted:
         _write_bytes(copy / relative, (source / relative).read_bytes())
     for path in list(_files(copy, "")):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.requirements import Evidence
-from tests.e2e.stack import Stack, make_stack
+from tests.e2e.stack import MUTATIONS_TABLE, Stack, deployed
 
-_ORDER = ("test_deploy", "test_mutations", "test_requirements")
+_ORDER = ("test_deploy", "test_operate", "test_releases", "test_mutations", "test_requirements")
 """The requirements need the end of the deployment as evidence, so they come last."""
+
+
+_BEGAN = time.time()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the mutations showed, if they ran."""
+    if MUTATIONS_TABLE.exists() and MUTATIONS_TABLE.stat().st_mtime > _BEGAN:
+        terminalreporter.section("mutations")
+        terminalreporter.write_line(MUTATIONS_TABLE.read_text())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,13 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The shared deployment, deployed by ``inv deploy``."""
-    stack = make_stack(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.deployed = stack.inv("deploy", "--json")
-        assert stack.deployed.status == 0, stack.deployed.stdout[-4000:] + stack.deployed.stderr
+    with deployed(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
-    finally:
-        stack.inv("local.down")
 
 
 @pytest.fixture(scope="session")

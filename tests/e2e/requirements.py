@@ -8,12 +8,15 @@ list; `test_requirements.py` fails for an id without an assertion.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from scripts.local.seed import librechat_config
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -407,9 +410,13 @@ def the_configuration_is_fetched_from_the_shared_bucket(e: Evidence) -> None:
 
 
 @shows("FR-027")
-def the_old_domain_is_refused(e: Evidence) -> None:
-    # The replacement: tests/unit/test_app_config.py. The refusal at cold start: container/test.
-    assert e.environment()["FORBIDDEN_DOMAIN"] == "genai.sandbox.data.apro.is"
+def the_old_domain_is_replaced_and_refused(e: Evidence) -> None:
+    # The replacement: tests/integration/test_config.py. The refusal at cold start: container/test.
+    environment = e.environment()
+    assert environment["FORBIDDEN_DOMAIN"] == "genai.sandbox.data.apro.is"
+    # What is deployed runs with the file that is in the bucket: its ETag is that of the seeded one.
+    seeded = librechat_config(environment["DOMAIN_SERVER"].removeprefix("https://")).encode()
+    assert environment["CONFIG_VERSION"] == hashlib.md5(seeded).hexdigest()
 
 
 @shows("FR-028")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from typing import Any
 from scripts.aws import Aws
 
 ROOT = Path(__file__).parent.parent.parent
+MUTATIONS_TABLE = ROOT / ".artifacts" / "mutations.md"
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,14 @@ class Stack:
         environment: What points `inv` at it.
         url: The viewer's address.
         deployed: The first deploy, from nothing.
+        checkout: The working tree that is deployed.
     """
 
     directory: Path
     environment: dict[str, str]
     url: str
     deployed: Ended = field(default=Ended(-1, "", ""))
+    checkout: Path = ROOT
 
     @property
     def terraform(self) -> Path:
@@ -65,7 +71,7 @@ class Stack:
         """Run a task as a user does."""
         done = subprocess.run(
             [str(Path(sys.executable).parent / "inv"), *arguments],
-            cwd=ROOT,
+            cwd=self.checkout,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -112,6 +118,11 @@ class Stack:
         )
         return {found["Name"]: found["Value"] for page in pages for found in page["Parameters"]}
 
+    def logs(self) -> str:
+        """The end of every log of the embedded AWS, for a failure's message."""
+        files = sorted((self.directory / "local" / "logs").rglob("*.log"))
+        return "".join(f"\n--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in files)
+
     def restore(self) -> None:
         """Bring the copy of the Terraform tree back to the shipped one."""
         shutil.rmtree(self.terraform, ignore_errors=True)
@@ -122,11 +133,31 @@ class Stack:
         )
 
 
+@contextmanager
+def deployed(directory: Path, environment: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """A stack deployed by ``inv deploy`` from nothing; its background process is gone afterwards."""
+    stack = make_stack(directory)
+    stack.environment |= environment or {}
+    try:
+        stack.deployed = stack.inv("deploy", "--json")
+        assert stack.deployed.status == 0, (
+            stack.deployed.stdout[-4000:] + stack.deployed.stderr + stack.logs()
+        )
+        yield stack
+    finally:
+        stack.inv("local.down")
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody uses, and that no outgoing connection will take before we do.
+
+    So none of those that the kernel hands out by itself (/proc/sys/net/ipv4/ip_local_port_range).
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("100 ports tried, all of them taken")
 
 
 def make_stack(directory: Path) -> Stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.stack import Stack, make_stack
+from tests.e2e.stack import Stack, deployed
 from tests.engine import engine_environment
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
 
 
 @pytest.fixture(scope="module")
 def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Deployed by ``inv deploy`` with the engine in sight: the settings are the default ones."""
     engine = engine_environment()
-    stack = make_stack(tmp_path_factory.mktemp("containers"))
-    stack.environment |= engine
-    try:
-        stack.deployed = stack.inv("deploy", "--json")
-        assert stack.deployed.status == 0, stack.deployed.stdout[-4000:] + stack.deployed.stderr
+    with deployed(tmp_path_factory.mktemp("containers"), engine) as stack:
         yield stack
-    finally:
-        stack.inv("local.down")
 
 
 def docker(stack: Stack, *arguments: str) -> str:
@@ -50,7 +45,7 @@ def test_the_run_says_that_the_environments_are_containers(containers: Stack) ->
 
 
 def test_an_environment_is_a_container_of_exactly_the_deployed_digest(containers: Stack) -> None:
-    httpx.get(f"{containers.url}/api/health", timeout=30)
+    httpx.get(f"{containers.url}/api/health", timeout=60)
 
     image_uri = json.loads(containers.terraform_output_of("output", "-json"))["image_uri"]["value"]
 
@@ -60,7 +55,7 @@ def test_an_environment_is_a_container_of_exactly_the_deployed_digest(containers
 
 
 def test_a_container_has_what_lambda_gives_and_no_more(containers: Stack) -> None:
-    httpx.get(f"{containers.url}/api/health", timeout=30)
+    httpx.get(f"{containers.url}/api/health", timeout=60)
     host = environments(containers)[0]["HostConfig"]
 
     assert host["ReadonlyRootfs"]
@@ -71,15 +66,16 @@ def test_a_container_has_what_lambda_gives_and_no_more(containers: Stack) -> Non
 
 
 def test_containers_are_frozen_between_requests_and_work_one_at_a_time(containers: Stack) -> None:
-    url = f"{containers.url}/api/health/stream?chunks=10&interval_ms=100"
+    url = f"{containers.url}/api/health/stream?chunks=20&interval_ms=500"
     running: list[int] = []
+    both_stream = threading.Barrier(2, timeout=60)
 
     def read() -> None:
-        with httpx.stream("GET", url, timeout=30) as response:
-            for number, _ in enumerate(response.iter_lines()):
-                if number == 4:
-                    states = [each["State"] for each in environments(containers)]
-                    running.append(sum(not state["Paused"] for state in states))
+        with httpx.stream("GET", url, timeout=60) as response:
+            next(response.iter_lines())
+            both_stream.wait()
+            states = [each["State"] for each in environments(containers)]
+            running.append(sum(not state["Paused"] for state in states))
 
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
@@ -89,11 +85,10 @@ def test_containers_are_frozen_between_requests_and_work_one_at_a_time(container
 
     # Two streams at the same time, two containers at work.
     assert max(running) == 2
-    for _ in range(100):
-        if all(each["State"]["Paused"] for each in environments(containers)):
-            break
-    else:
-        pytest.fail("an environment is not frozen after its invocation")
+    deadline = time.monotonic() + 120
+    while not all(each["State"]["Paused"] for each in environments(containers)):
+        assert time.monotonic() < deadline, "an environment is not frozen after its invocation"
+        time.sleep(0.5)
 
 
 def test_the_node_in_the_container_is_the_images_own(containers: Stack) -> None:

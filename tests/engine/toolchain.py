@@ -13,6 +13,8 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.engine.archive import add_file, add_link
+
 PACKAGES = (
     *("autoconf", "automake", "autotools-dev", "libtool", "libltdl-dev", "m4", "make"),
     *("perl-base", "perl", "perl-modules-5.36", "libperl5.36", "cmake", "cmake-data"),
@@ -102,21 +104,21 @@ def write(archive_path: Path, node_libraries: Path) -> None:
         for path in files:
             archive.add(path, path.lstrip("/"), recursive=False)
         for library in _libraries(files):
-            _add(archive, library.lstrip("/"), Path(library).read_bytes(), 0o755)
+            add_file(archive, library.lstrip("/"), Path(library).read_bytes(), 0o755)
         for found in node_libraries.glob("lib*.so*"):
-            _add(archive, f"{_HERE}/lib/{found.name}", found.read_bytes(), 0o755)
+            add_file(archive, f"{_HERE}/lib/{found.name}", found.read_bytes(), 0o755)
             name = found.name.partition("-")[0]
-            _link(archive, f"{_HERE}/lib/{name}.so", found.name)
-        _link(archive, f"{_HERE}/lib/libc.musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1")
+            add_link(archive, f"{_HERE}/lib/{name}.so", found.name)
+        add_link(archive, f"{_HERE}/lib/libc.musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1")
         for name, text in (
             ("specs", _SPECS),
             ("include/bits/ctype_base.h", _CTYPE_BASE),
             ("include/bits/os_defines.h", "#define __NO_CTYPE 1\n"),
             ("include/bits/c++config.h", _cxx_config()),
         ):
-            _add(archive, f"{_HERE}/{name}", text.encode(), 0o644)
+            add_file(archive, f"{_HERE}/{name}", text.encode(), 0o644)
         for name, text in (("cc", _CC), ("gcc", _CC), ("c++", _CXX), ("g++", _CXX)):
-            _add(archive, f"usr/bin/{name}", text.encode(), 0o755)
+            add_file(archive, f"usr/bin/{name}", text.encode(), 0o755)
 
 
 def _cxx_config() -> str:
@@ -154,17 +156,3 @@ def _libraries(files: Iterable[str]) -> list[str]:
 def _is_program(path: str) -> bool:
     with Path(path).open("rb") as file:
         return file.read(4) == b"\x7fELF" and "musl" not in path and not path.endswith(".o")
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    import io
-
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), mode
-    archive.addfile(member, io.BytesIO(content))
-
-
-def _link(archive: tarfile.TarFile, name: str, target: str) -> None:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = tarfile.SYMTYPE, target
-    archive.addfile(member)

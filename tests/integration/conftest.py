@@ -76,7 +76,7 @@ class Emulator:
         assert self.process is not None and self.process.stdout is not None
         self.process.terminate()
         self.process.stdout.close()
-        return self.process.wait(20)
+        return self.process.wait(120)
 
 
 @pytest.fixture(scope="session")

@@ -85,13 +85,18 @@ class Deployment:
             repository.put_manifest("test", manifest, MANIFEST_TYPE)
         return f"{url}@{sha256_digest(manifest)}"
 
-    def function(self, image_uri: str, *, variables: Mapping[str, str] | None = None, **more: Any) -> str:
+    def function(
+        self, image_uri: str, *, name: str = "", variables: Mapping[str, str] | None = None, **more: Any
+    ) -> str:
         """Create a function and wait until it is Active; its ARN."""
-        name = f"lambda-test-{uuid.uuid4().hex[:8]}"
-        role = self.aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
-        self.roles.append(name)
+        unique = f"lambda-test-{uuid.uuid4().hex[:8]}"
+        name = name or unique
+        role = self.aws.client("iam").create_role(
+            RoleName=unique, AssumeRolePolicyDocument=json.dumps(_TRUST)
+        )
+        self.roles.append(unique)
         if "VpcConfig" in more:
-            self.aws.client("iam").attach_role_policy(RoleName=name, PolicyArn=_VPC_ACCESS)
+            self.aws.client("iam").attach_role_policy(RoleName=unique, PolicyArn=_VPC_ACCESS)
         client = self.aws.client("lambda")
         settings: dict[str, Any] = {"MemorySize": 512, "Timeout": 10, **more}
         arn = client.create_function(

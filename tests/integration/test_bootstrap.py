@@ -64,7 +64,7 @@ class Project:
 
     def run(self, *command: str) -> tuple[int, str, str]:
         process = self.start(*command)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         return process.returncode, out, err
 
 
@@ -94,7 +94,7 @@ def test_the_second_run_is_quiet_and_installs_nothing(project: Project) -> None:
 
 def test_two_at_once_install_once(project: Project) -> None:
     both = [project.start("true"), project.start("true")]
-    assert [process.wait(timeout=30) for process in both] == [0, 0]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert len(project.log.read_text().splitlines()) == 1
 
 
@@ -109,17 +109,17 @@ def test_a_failed_install_shows_its_end_and_is_tried_again(project: Project) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_npm_as_well(project: Project, number: signal.Signals) -> None:
-    project.npm("exec sleep 60")
+    project.npm("exec sleep 600")
     process = project.start("true")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not project.log.exists() or not project.log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
     npm = psutil.Process(int(project.log.read_text().split()[0]))
     process.send_signal(number)
-    process.wait(timeout=10)
+    process.wait(timeout=120)
     assert process.returncode != 0
-    npm.wait(timeout=10)
+    npm.wait(timeout=120)
     while list(project.temporary.iterdir()):
         assert time.monotonic() < deadline, "the temporary directory stays"
         time.sleep(0.02)

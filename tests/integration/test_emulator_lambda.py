@@ -33,7 +33,7 @@ class Registry:
     def __call__(
         self, method: str, path: str, body: bytes = b"", media_type: str = "", token: str | None = None
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {"Authorization": f"Basic {token or self.token}", "Content-Type": media_type}
         connection.request(method, path, body, {name: value for name, value in headers.items() if value})
         response = connection.getresponse()
@@ -188,7 +188,7 @@ def test_a_killed_control_plane_has_lost_nothing_older_than_a_checkpoint(tmp_pat
     ecr.create_repository(repositoryName="api")
     digest = Registry(emulator, "api").image(b"kept", "v1")
     saved = tmp_path / "services" / "ecr.json"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (saved.exists() and digest in saved.read_text()):
         assert time.monotonic() < deadline, "no checkpoint was written"
         time.sleep(0.05)

@@ -21,7 +21,7 @@ def test_a_taken_port_is_named_on_stderr_and_ends_with_status_1(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = subprocess.run(
-            Emulator(tmp_path, port).command(), capture_output=True, text=True, timeout=30, check=False
+            Emulator(tmp_path, port).command(), capture_output=True, text=True, timeout=120, check=False
         )
     assert result.returncode == 1
     assert f"127.0.0.1:{port}" in result.stderr and "Address already in use" in result.stderr
@@ -74,7 +74,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path):
     with parent:
         child = psutil.Process(int(parent.stdout.readline().split()[0]))
         parent.kill()
-        child.wait(10)
+        child.wait(120)
     assert not child.is_running()
 
 

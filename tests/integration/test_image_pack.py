@@ -158,6 +158,21 @@ def test_a_tag_that_is_not_the_contents_own_is_refused(
         image.push(settings, target, repository_url, "0123456789abcdef")
 
 
+def test_an_image_that_is_there_is_not_compared_with_the_sources(
+    settings: Settings, target: Target, repository_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback asks for the image of an earlier release, whatever is checked out now."""
+    tag = image.image_tag(settings)
+    first = image.push(settings, target, repository_url, tag)
+    monkeypatch.setattr("scripts.image.pusher.image_tag", lambda settings: "f" * 16)
+    monkeypatch.setattr("scripts.image.pusher.build", lambda *_: pytest.fail("nothing is built"))
+
+    again = image.push(settings, target, repository_url, tag)
+
+    assert again.skipped
+    assert again.digest == first.digest
+
+
 def test_a_missing_repository_is_named_and_who_makes_it(settings: Settings, target: Target) -> None:
     url = "515966504419.dkr.ecr.eu-west-1.amazonaws.com/not-there"
 
@@ -233,7 +248,7 @@ def test_terraform_computes_the_same_tag(settings: Settings, tmp_path: Path) -> 
     )
     variables = {
         "context": {"project_root": str(PROJECT_ROOT)},
-        "image": {"base": image.base_image(settings), "platform": settings.image.platform},
+        "image": {"base": image.base_image(settings), "platform": settings.image.platform, "tag": None},
     }
     (tmp_path / "terraform.tfvars.json").write_text(json.dumps(variables))
 

@@ -18,7 +18,7 @@ from scripts.settings import Settings
 
 pytestmark = pytest.mark.integration
 
-SECONDS = 30
+SECONDS = 120
 
 
 @pytest.fixture

@@ -16,10 +16,16 @@ from scripts.aws import Aws
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
 from scripts.inventory import Inventory, Leftover
+from scripts.losses import Loss, Losses
 from scripts.session import Session
 from scripts.settings import Settings
+from scripts.smoke import Finding, Report
+from scripts.smoke.model import failed, passed
+from scripts.state import LocalState
 from scripts.target import Target
 from scripts.terraform import Terraform
+from scripts.terraform.workspace import Workspace
+from tests.events import require_documented
 
 pytestmark = pytest.mark.integration
 
@@ -28,18 +34,23 @@ CHANGED = FIRST.replace("input = 1", "input = 2")
 REPLACED = FIRST + 'resource "terraform_data" "b" { triggers_replace = 1 }\n'
 
 
-@dataclass(frozen=True)
-class Report:
-    """A smoke report."""
+def report(ok: bool) -> Report:
+    """A smoke report of one check."""
+    crashed = failed("500", "200", reason="It crashed.", evidence="Set-Cookie: session=b1c2d3; Secure")
+    found = passed("OK") if ok else crashed
+    return Report("http://localhost:1", (Finding("SC-003", "/api/health answers OK", found, 0.1),), 0.1)
 
-    ok: bool
-    type: str = "smoke"
 
-    def to_json(self) -> dict[str, Any]:
-        return {"ok": self.ok}
+def state_of(settings: Settings) -> LocalState:
+    """One for both targets, as there is only one Terraform configuration."""
+    return LocalState(replace(settings, target="local"))
 
-    def __rich__(self) -> str:
-        return "smoke passed" if self.ok else "smoke failed"
+
+class NoAws(Aws):
+    """Nobody to ask: what needs an account is replaced below, or does without."""
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        raise ConnectionError(f"no {service} here")
 
 
 class Rehearsal(Session):
@@ -56,14 +67,19 @@ class Rehearsal(Session):
         return None
 
     def connect(self) -> str | None:
-        self.target = Target(self.settings.target, {}, Aws(region="eu-west-1"), "http://localhost:1")
+        self.target = Target(self.settings.target, {}, NoAws(region="eu-west-1"), "http://localhost:1")
         return None
 
     def check_references(self) -> str | None:
         return None
 
+    @property
+    def state(self) -> LocalState:
+        return state_of(self.settings)
+
     def prepare_state(self) -> str | None:
-        self.deployed = (self.root / "terraform.tfstate").exists()
+        self.state.ensure()
+        self.deployed = self.state.has_state()
         last = self.record.read()
         self.unchanged = last if last and last.fingerprint == self.fingerprint() else None
         return None
@@ -79,6 +95,7 @@ class Rehearsal(Session):
         return None
 
     def prepare_configuration(self) -> str | None:
+        self.workspace = Workspace(self.root, (), "bundled")
         return None
 
     def init(self) -> str | None:
@@ -96,15 +113,21 @@ class Rehearsal(Session):
         self.planned = self._stack.enter_context(self.terraform.plan(destroy=True))
         return None
 
+    def variables(self) -> dict[str, Any]:
+        return {"config_version": "", "frontend_hash": "client", "base_image": "base"}
+
     def fingerprint(self) -> str:
         return (self.root / "main.tf").read_text()
 
     def smoke(self, outputs: Mapping[str, Any], console: Console | None = None) -> Any:
         self.calls.append("early smoke" if console else "smoke")
-        return self.reports.pop(0) if self.reports else Report(True)
+        return self.reports.pop(0) if self.reports else report(True)
 
     def take_inventory(self) -> Inventory:
         return Inventory(self.left, {}, ("S3 bucket",))
+
+    def count_losses(self, history: str) -> Losses:
+        return Losses((Loss("the users' files", "files", 3, "object", 4_000_000),), history)
 
     def end_local(self) -> None:
         self.calls.append("end")
@@ -117,6 +140,10 @@ class Bench:
     settings: Settings
     root: Path
     out: io.StringIO
+
+    @property
+    def state(self) -> LocalState:
+        return state_of(self.settings)
 
     def configure(self, text: str) -> None:
         (self.root / "main.tf").write_text(text)
@@ -137,9 +164,13 @@ def bench(default_settings: Settings, tmp_path: Path, monkeypatch: pytest.Monkey
     root = tmp_path / "root"
     root.mkdir()
     settings = replace(
-        default_settings, local=replace(default_settings.local, directory=str(tmp_path / "local"))
+        default_settings,
+        local=replace(default_settings.local, directory=str(tmp_path / "local")),
+        state=replace(default_settings.state, backend="local", directory=str(tmp_path / "state")),
     )
     bench = Bench(settings, root, io.StringIO())
+    backend = f'backend "local" {{\n    path = "{bench.state.file}"\n  }}'
+    (root / "backend_override.tf").write_text(f"terraform {{\n  {backend}\n}}\n")
     bench.configure(FIRST)
     return bench
 
@@ -167,7 +198,7 @@ def test_a_second_deploy_says_that_nothing_changes_and_applies_nothing(bench: Be
 def test_checks_that_fail_beside_the_plan_are_repeated_before_they_count(bench: Bench) -> None:
     bench.deploy()
     session = bench.session()
-    session.reports = [Report(False), Report(True)]
+    session.reports = [report(False), report(True)]
     assert pipeline.deploy(session) is ExitStatus.OK
     assert [call for call in session.calls if "smoke" in call] == ["early smoke", "smoke"]
 
@@ -175,14 +206,14 @@ def test_checks_that_fail_beside_the_plan_are_repeated_before_they_count(bench: 
 def test_checks_beside_a_plan_with_changes_do_not_count(bench: Bench) -> None:
     """Something outside the fingerprint has changed, such as the state."""
     bench.deploy()
-    (bench.root / "terraform.tfstate").unlink()
+    bench.state.file.unlink()
     session = bench.deploy()
     assert [call for call in session.calls if "smoke" in call] == ["early smoke", "smoke"]
 
 
 def test_a_deployment_that_does_not_behave_ends_with_its_own_status(bench: Bench) -> None:
     session = bench.session()
-    session.reports = [Report(False)]
+    session.reports = [report(False)]
     with pytest.raises(DeployError) as failure:
         pipeline.deploy(session)
     assert failure.value.status is ExitStatus.SMOKE_FAILED
@@ -196,19 +227,19 @@ def test_a_broken_build_is_found_before_anything_is_applied(bench: Bench) -> Non
     session = Broken(bench.settings, Console(stdout=bench.out), bench.root)
     with pytest.raises(DeployError, match="npm failed"):
         pipeline.deploy(session)
-    assert not (bench.root / "terraform.tfstate").exists()
+    assert not bench.state.has_state()
 
 
 def test_the_real_account_is_never_touched_without_a_yes(bench: Bench) -> None:
     session = bench.session(target="aws")
     with pytest.raises(DeployError, match="confirmation"):
         pipeline.deploy(session)
-    assert not (bench.root / "terraform.tfstate").exists()
+    assert not bench.state.has_state()
 
 
 def test_the_flag_yes_confirms_for_the_real_account(bench: Bench) -> None:
     bench.deploy(target="aws", yes=True)
-    assert (bench.root / "terraform.tfstate").exists()
+    assert bench.state.has_state()
 
 
 def test_destroying_something_asks_on_the_embedded_aws_as_well(
@@ -246,7 +277,8 @@ def test_destroy_removes_everything_looks_for_leftovers_and_ends_the_embedded_aw
     bench.deploy()
     session = bench.session(yes=True)
     assert pipeline.destroy(session) is ExitStatus.OK
-    assert json.loads((bench.root / "terraform.tfstate").read_text())["resources"] == []
+    head = bench.state.head()
+    assert head is not None and head.resources == 0
     assert session.calls == ["end"]
     assert session.record.read() is None
 
@@ -267,10 +299,86 @@ def test_destroy_of_nothing_still_looks_and_succeeds(bench: Bench) -> None:
 
 def test_the_state_of_the_real_account_stays_and_destroy_says_so(bench: Bench) -> None:
     bench.deploy(target="aws", yes=True)
-    session = bench.session(target="aws", yes=True)
-    pipeline.destroy(session)
-    assert "librechat-lambda-tfstate-dev stays" in bench.out.getvalue()
+    session = bench.session(target="aws")
+    pipeline.destroy(session, confirm="dev")
+    assert f"What stays: the state directory {bench.state.directory}" in bench.out.getvalue()
+    assert bench.state.exists()
     assert session.calls == []
+
+
+def test_destroy_says_which_data_is_lost_before_it_asks(bench: Bench) -> None:
+    bench.deploy()
+    with pytest.raises(DeployError, match="confirmation"):
+        pipeline.destroy(bench.session())
+    said = bench.out.getvalue()
+    assert "the users' files" in said
+    assert "3 objects, 4.0 MB" in said
+    assert "20 to 40 minutes" not in said, "the embedded AWS has no network interfaces to wait for"
+
+
+def test_the_real_account_wants_the_environments_name_and_a_yes_is_not_enough(bench: Bench) -> None:
+    bench.deploy(target="aws", yes=True)
+    with pytest.raises(DeployError, match="by name") as failure:
+        pipeline.destroy(bench.session(target="aws", yes=True))
+    assert "--confirm dev" in failure.value.next_step
+    assert "20 to 40 minutes" in bench.out.getvalue()
+    head = bench.state.head()
+    assert head is not None and head.resources == 1
+    assert pipeline.destroy(bench.session(target="aws"), confirm="dev") is ExitStatus.OK
+
+
+@pytest.mark.parametrize("target", ["local", "aws"])
+def test_the_name_of_another_environment_ends_a_destroy_before_it_begins(bench: Bench, target: str) -> None:
+    bench.deploy(target=target, yes=True)
+    with pytest.raises(DeployError, match="not the one that --confirm names") as failure:
+        pipeline.destroy(bench.session(target=target, yes=True), confirm="prod")
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
+def test_a_destroy_that_failed_half_way_goes_on(bench: Bench) -> None:
+    gate = bench.root / "gate"
+    provisioner = f'provisioner "local-exec" {{\n    when = destroy\n    command = "test -e {gate}"\n  }}'
+    bench.configure(f'{FIRST}resource "terraform_data" "g" {{\n  {provisioner}\n}}\n')
+    bench.deploy()
+    with pytest.raises(DeployError, match="failed"):
+        pipeline.destroy(bench.session(yes=True))
+    head = bench.state.head()
+    assert head is not None and head.resources == 1, "what could go is gone"
+    gate.touch()
+    session = bench.session(yes=True)
+    assert pipeline.destroy(session) is ExitStatus.OK
+    head = bench.state.head()
+    assert head is not None and head.resources == 0
+    assert session.calls == ["end"]
+
+
+def test_a_purge_names_the_history_before_and_leaves_nothing_behind(bench: Bench) -> None:
+    bench.deploy()
+    assert pipeline.destroy(bench.session(yes=True), purge_state=True) is ExitStatus.OK
+    said = bench.out.getvalue()
+    assert "1 version of the state since" in said
+    assert "Removed the state, its history and the releases" in said
+    assert not bench.state.exists()
+    assert pipeline.destroy(bench.session(yes=True), purge_state=True) is ExitStatus.OK
+
+
+def test_a_purge_of_what_was_destroyed_before_asks_as_well(bench: Bench) -> None:
+    bench.deploy()
+    pipeline.destroy(bench.session(yes=True))
+    with pytest.raises(DeployError, match="confirmation"):
+        pipeline.destroy(bench.session(), purge_state=True)
+    assert bench.state.exists()
+    assert pipeline.destroy(bench.session(yes=True), purge_state=True) is ExitStatus.OK
+    assert not bench.state.exists()
+
+
+def test_the_state_is_not_purged_while_anything_is_left(bench: Bench) -> None:
+    bench.deploy()
+    session = bench.session(yes=True)
+    session.left = (Leftover("S3 bucket", "librechat-lambda-files-dev"),)
+    with pytest.raises(DeployError, match="is left"):
+        pipeline.destroy(session, purge_state=True)
+    assert bench.state.exists()
 
 
 def test_a_failed_apply_is_remembered_as_unfinished_and_the_same_command_goes_on(bench: Bench) -> None:
@@ -300,6 +408,7 @@ def test_outputs_are_shown(bench: Bench) -> None:
 def test_with_json_every_line_is_an_event_and_the_last_names_the_url(bench: Bench) -> None:
     bench.deploy(json_lines=True)
     events = [json.loads(line) for line in bench.out.getvalue().splitlines()]
+    require_documented(event for event in events if event["type"] != "smoke")  # here a fake report
     assert {"step", "plan", "resource", "smoke", "times", "deployed"} <= {event["type"] for event in events}
     assert events[-1]["url"] == "http://localhost:1"
     beside = {step["name"]: step["beside"] for step in events[-2]["steps"]}

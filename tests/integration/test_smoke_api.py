@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 
 import pytest
 from aiohttp import web
@@ -31,6 +32,13 @@ from tests.unit.smoke.server import (
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries for health passes next to nothing."""
+    monkeypatch.setattr(site_module, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(site_module, "_PATIENCE_SECONDS", 600)
+
+
 def page(text: str = INDEX, **headers: str) -> Handler:
     return always(lambda: web.Response(text=text, content_type="text/html", headers=headers))
 
@@ -44,16 +52,18 @@ async def test_a_good_api_passes(check) -> None:  # type: ignore[no-untyped-def]
 
 
 async def test_health_tells_the_cold_start_from_the_warm_answer() -> None:
-    async def cold(request: web.Request) -> web.StreamResponse:
-        await gate.wait()
+    waits = iter([0.2, 0.0])
+
+    async def cold_once(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(next(waits))
         return api("OK")
 
-    gate = asyncio.Event()
-    async with site_of({"/api/health": cold}) as site:
-        asyncio.get_running_loop().call_later(0.2, gate.set)
+    async with site_of({"/api/health": cold_once}) as site:
         result = await checks.health(site)
     assert result.ok
-    assert result.details["seconds"] >= 0.19 > result.details["warm_seconds"]
+    assert next(waits, None) is None, "two requests: the first came up cold"
+    assert result.details["seconds"] >= 0.19
+    assert re.search(r"OK after \d+\.\d\d s, warm \d+ ms", result.measured)
 
 
 async def test_health_is_retried_while_the_function_comes_up() -> None:
@@ -71,8 +81,8 @@ async def test_health_that_never_answers_ends_with_the_cold_start_budget() -> No
 
     async with site_of({"/api/health": silent}, cold_start=0.4) as site:
         result = await checks.health(site)
-    assert result.measured == "no answer in 0.4 s"
-    assert "no whole answer within 0.4 s" in result.reason
+    assert re.fullmatch(r"no answer in \d+\.\d s", result.measured)
+    assert re.search(r"no whole answer within 0\.\d+ s", result.reason)
 
 
 async def test_the_client_s_page_instead_of_health_points_at_the_missing_behavior() -> None:
@@ -111,23 +121,19 @@ async def test_the_app_s_own_page_instead_of_health_points_at_the_handler() -> N
     ],
 )
 async def test_a_failing_health_names_the_likely_line(answer, named: str) -> None:  # type: ignore[no-untyped-def]
-    async with site_of({"/api/health": always(answer)}, cold_start=0.3) as site:
+    async with site_of({"/api/health": always(answer)}) as site:
         result = await checks.health(site)
     assert named in result.reason
     assert str(result.measured.split(",")[0]) in result.evidence
 
 
-async def test_the_same_error_again_and_again_is_given_up_before_the_budget(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(site_module, "_FIRST_PAUSE_SECONDS", 0.01)
+async def test_the_same_error_again_and_again_is_given_up_before_the_budget() -> None:
     # The reason holds a measured time, which differs from try to try.
     waited = itertools.count(61)
     down = always(lambda: api({"error": "Not started", "reason": f"exit after 0.{next(waited)} s"}, 503))
-    async with site_of({"/api/health": down}, cold_start=60) as site:
+    async with site_of({"/api/health": down}, cold_start=3600) as site:
         result = await checks.health(site)
     assert result.details["attempts"] == 4
-    assert result.details["seconds"] < 10
 
 
 @pytest.mark.parametrize("check", [c for c in checks.CHECKS if c.by_function and c.id != "SC-003"])
@@ -283,7 +289,7 @@ async def test_an_address_that_the_viewer_chose_is_found(seen: str) -> None:
 
 async def test_the_client_keeps_no_cookies_between_requests() -> None:
     deployment = Deployment()
-    async with deployment.serve() as url, server.Client(url, timeout=5) as client:
+    async with deployment.serve() as url, server.Client(url, timeout=60) as client:
         await client.fetch("/api/auth/login", method="POST")
         await client.fetch("/")
     assert "Cookie" not in deployment.requests[-1].headers

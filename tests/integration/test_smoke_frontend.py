@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -141,6 +142,16 @@ async def test_the_load_time_names_the_slowest_file(monkeypatch: pytest.MonkeyPa
         result = await frontend.load_time(site)
     assert not result.ok
     assert SCRIPT in result.reason
+    assert "at the first try" in result.measured
+
+
+async def test_a_page_that_is_slow_once_is_loaded_again() -> None:
+    async with site_of() as site:
+        slow = replace(await site.page(), seconds=3.2)
+        site._facts["page"] = asyncio.ensure_future(asyncio.sleep(0, slow))
+        result = await frontend.load_time(site)
+    assert result.ok
+    assert "3.20 s at the first try" in result.measured
 
 
 async def test_a_page_that_did_not_arrive_whole_has_no_load_time() -> None:

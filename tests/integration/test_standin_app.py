@@ -70,7 +70,7 @@ def start(root: Path, environment: dict[str, str]) -> Start:
         try:
             assert process.stdout is not None
             address = next(line.split()[-1] for line in process.stdout if "listening at" in line)
-            with httpx.Client(base_url=address, timeout=10) as http:
+            with httpx.Client(base_url=address, timeout=120) as http:
                 yield App(process, http)
         finally:
             process.kill()
@@ -103,12 +103,12 @@ def launch(root: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
 def ending(root: Path, environment: dict[str, str]) -> tuple[int, str]:
     """Exit status and everything printed by a start that fails."""
     process = launch(root, environment)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=120)
     return process.returncode, out + err
 
 
 def wait_for(question: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while not question():
         if time.monotonic() > deadline:
             return False
@@ -185,7 +185,7 @@ def test_an_upload_without_its_directory_kills_the_server(start: Start, tmp_path
     with start() as app:
         with pytest.raises(httpx.HTTPError):
             app.http.post("/api/files/upload", files={"file": ("a.txt", b"content")})
-        assert app.process.wait(5) == 1
+        assert app.process.wait(120) == 1
 
 
 def test_an_upload_goes_through_the_temporary_directory_into_s3(
@@ -253,18 +253,17 @@ def test_the_openid_callback_redirects_with_cookies(start: Start) -> None:
 
 
 def test_an_answer_streams_word_by_word_with_librechats_headers(start: Start) -> None:
-    arrivals: list[float] = []
-    with (
-        start() as app,
-        app.http.stream("POST", "/api/agents/chat", json={"text": "hi", "tokens": 5}) as chat,
-    ):
-        for chunk in chat.iter_raw():
-            arrivals += [time.monotonic()] * chunk.count(b"event: message\n")
+    with start() as app:
+        whole = app.http.post("/api/agents/chat", json={"text": "hi", "tokens": 5, "interval_ms": 1})
+        # Its last word is a thousand seconds away.
+        endless = {"text": "hi", "tokens": 1000, "interval_ms": 1000}
+        with app.http.stream("POST", "/api/agents/chat", json=endless) as chat:
+            words = iter(part for part in chat.iter_raw() if b'"initial":true' in part)
+            assert next(words)
 
-    assert chat.headers["content-type"] == "text/event-stream"
-    assert chat.headers["cache-control"] == "no-cache, no-transform"
-    assert len(arrivals) == 7  # created, five words, final
-    assert arrivals[-1] - arrivals[0] > 0.4
+    assert whole.headers["content-type"] == "text/event-stream"
+    assert whole.headers["cache-control"] == "no-cache, no-transform"
+    assert whole.text.count("event: message\n") == 7  # created, five words, final
 
 
 def test_the_title_is_saved_after_the_end_of_the_stream(start: Start, redis: str) -> None:
@@ -311,4 +310,4 @@ def test_it_stops_on_sigterm_even_with_an_open_stream(start: Start) -> None:
     with start() as app, app.http.stream("POST", "/api/agents/chat", json={"tokens": 1000}) as chat:
         next(chat.iter_raw())
         app.process.terminate()
-        assert app.process.wait(5) == 0
+        assert app.process.wait(120) == 0

@@ -18,6 +18,7 @@ from invoke.exceptions import Exit
 import tasks
 from scripts.command import command
 from scripts.errors import DeployError, ExitStatus
+from tests.events import require_documented
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +59,7 @@ def test_every_task_speaks_json_and_shows_tracebacks_on_demand(name: str) -> Non
     assert {"json", "debug"} <= flags
 
 
-@pytest.mark.parametrize("name", ["deploy", "destroy"])
+@pytest.mark.parametrize("name", ["deploy", "destroy", "rollback"])
 def test_what_asks_can_be_answered_beforehand(name: str) -> None:
     assert "yes" in {argument.name for argument in tasks.namespace[name].get_arguments()}
 
@@ -181,3 +182,101 @@ def test_the_flag_target_is_known_to_invoke() -> None:
     )
     assert done.returncode == 3
     assert "moon" in done.stderr
+
+
+def test_the_summary_of_a_failed_run_says_why_and_with_which_status(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    failed = failing(DeployError("It failed", "why", status=ExitStatus.LOCKED))
+    assert ended(failed, name="deploy", summary=str(file)) == 5
+    text = file.read_text()
+    assert text.startswith("## ❌ `inv deploy` → local, environment dev: ")
+    assert "(exit status 5)" in text
+    assert "**It failed**" in text
+
+
+def test_the_summary_of_a_run_that_never_began_says_so_too(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    assert ended(lambda: None, target="moon", name="plan", summary=str(file)) == 3
+    assert "(exit status 3)" in file.read_text()
+
+
+def test_a_status_that_is_no_failure_is_in_the_summary_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    assert ended(failing(Exit(code=2)), name="plan", summary=str(file)) == 2
+    assert file.read_text().startswith("## 🔶 `inv plan`")
+
+
+def test_a_summary_that_cannot_be_written_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    ran: list[str] = []
+    assert ended(lambda: ran.append("ran"), name="plan", summary=str(tmp_path / "no" / "s.md")) == 3
+    assert ran == []
+
+
+@pytest.mark.parametrize("name", ["deploy", "plan", "smoke", "doctor", "destroy", "rollback", "drift"])
+def test_what_ci_runs_can_leave_a_summary(name: str) -> None:
+    assert "summary" in {argument.name for argument in tasks.namespace[name].get_arguments()}
+
+
+def inv(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "inv"), *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("task", ["outputs", "logs", "drift", "smoke"])
+def test_what_only_reads_does_not_start_the_embedded_aws_when_nothing_was_deployed_there(
+    task: str, tmp_path: Path
+) -> None:
+    done = inv(task, "--json", INVOKE_LOCAL_DIRECTORY=str(tmp_path / "local"))
+    assert done.returncode == 1
+    [event] = map(json.loads, done.stdout.splitlines())
+    assert event["what"] == "Nothing is deployed on the target local"
+    require_documented([event])
+    assert not (tmp_path / "local").exists()
+
+
+def test_status_of_a_machine_that_never_deployed_starts_nothing_and_is_no_failure(tmp_path: Path) -> None:
+    done = inv("status", "--drift", "--json", INVOKE_LOCAL_DIRECTORY=str(tmp_path / "local"))
+    assert done.returncode == 0, done.stderr
+    [event] = map(json.loads, done.stdout.splitlines())
+    require_documented([event])
+    assert (event["deployed"], event["embedded_aws"]["state"]) == (False, "stopped")
+    assert event["drift"]["status"] == "not checked"
+    assert not (tmp_path / "local").exists()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_a_completion_for_every_usual_shell(shell: str) -> None:
+    done = inv(f"--print-completion-script={shell}")
+    assert done.returncode == 0
+    assert "invoke" in done.stdout and "--complete" in done.stdout
+
+
+def test_bash_completes_our_tasks_and_their_flags() -> None:
+    """The script that --print-completion-script prints, in a real bash, for a line as a person types it."""
+
+    def completed(*words: str) -> set[str]:
+        line = " ".join(f"'{word}'" for word in words)
+        program = (
+            f'eval "$(inv --print-completion-script=bash)"; COMP_WORDS=({line}); '
+            f'COMP_CWORD={len(words) - 1}; _complete_invoke inv "{words[-1]}" "{words[-2]}"; '
+            'printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(
+            ["bash", "-c", program],
+            cwd=ROOT,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return set(done.stdout.split())
+
+    assert completed("inv", "de") == {"deploy", "destroy"}
+    assert "--summary" in completed("inv", "deploy", "--su")

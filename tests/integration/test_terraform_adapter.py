@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -196,9 +196,39 @@ def test_a_held_lock_says_who_holds_it_and_how_to_unlock(tmp_path: Path) -> None
         pass
     error = failure.value
     assert error.status is ExitStatus.LOCKED
-    assert "holds it since" in error.why
-    lock_id = error.why.split("lock ID ")[1].rstrip(").")
-    assert f"force-unlock {lock_id}" in error.next_step
+    lock = error.facts["lock"]
+    assert lock["host"] == platform.node()
+    assert lock["id"] in error.why
+    assert f"inv unlock --id {lock['id']}" in error.next_step
+
+
+def test_drift_is_not_what_the_configuration_would_change_and_leaves_everything_as_it_was(
+    tmp_path: Path,
+) -> None:
+    directory = root(tmp_path, 'resource "terraform_data" "a" { input = 1 }\n')
+    apply(Terraform(directory))
+    state = (directory / "terraform.tfstate").read_bytes()
+    (directory / "main.tf").write_text('resource "terraform_data" "a" { input = 2 }\n')
+    found = Terraform(directory).drift()
+    assert (found.found, found.checked, found.incomplete) == (False, 1, "")
+    assert (directory / "terraform.tfstate").read_bytes() == state
+    assert not list((directory / ".terraform").glob("plan-*"))
+
+
+def test_drift_waits_for_nobodys_lock(tmp_path: Path) -> None:
+    directory = root(tmp_path, 'resource "terraform_data" "a" {}\n')
+    with lock_held(directory):
+        assert not Terraform(directory).drift().found
+
+
+def test_a_comparison_that_fails_half_way_says_why_it_is_incomplete(tmp_path: Path) -> None:
+    directory = root(tmp_path, 'resource "terraform_data" "a" { input = 1 }\n')
+    apply(Terraform(directory))
+    with (directory / "main.tf").open("a") as configuration:
+        configuration.write('data "terraform_remote_state" "gone" {\n  backend = "local"\n'
+                            '  config  = { path = "/nowhere" }\n}\n')  # fmt: skip
+    found = Terraform(directory).drift()
+    assert "Unable to find remote state" in found.incomplete
 
 
 def test_a_missing_binary_is_explained(tmp_path: Path) -> None:
@@ -247,6 +277,7 @@ RUN = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {project!r})
+from scripts.errors import DeployError
 from scripts.processes import interruptible
 from scripts.terraform import Terraform, events
 
@@ -262,6 +293,9 @@ try:
             terraform.apply(saved.file, on_event=listen)
 except KeyboardInterrupt:
     sys.exit(130)
+except DeployError as error:
+    print(error.what, flush=True)
+    sys.exit(int(error.status))
 """
 
 SLOW = """
@@ -296,7 +330,17 @@ def running(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
         process.stdout.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def alive(family: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a zombie waits only for somebody to collect it."""
+    left = []
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            if member.is_running() and member.status() != psutil.STATUS_ZOMBIE:
+                left.append(member)
+    return left
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_releases_the_lock_and_leaves_no_orphan_and_no_plan_file(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -306,21 +350,97 @@ def test_an_interruption_releases_the_lock_and_leaves_no_orphan_and_no_plan_file
         assert any(member.name().startswith("terraform") for member in family)
         process.send_signal(number)
         assert process.wait(timeout=30) == 130
-        assert [member for member in family if member.is_running()] == []
+        assert alive(family) == []
         assert not plan_file.exists()
     with Terraform(directory).plan() as saved:  # the lock is free, the same command goes on
         assert saved.plan.changes[0].action is Action.REPLACE
 
 
-def test_a_second_signal_kills_what_does_not_stop(tmp_path: Path) -> None:
+def test_a_second_signal_ends_terraform_at_once_and_says_that_the_lock_may_remain(tmp_path: Path) -> None:
     directory = root(tmp_path, STUBBORN)
-    with running(directory) as (process, _):
+    with running(directory) as (process, plan_file):
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 130
-        psutil.wait_procs(family, timeout=5)
-        assert [member for member in family if member.is_running()] == []
+        assert process.stdout is not None
+        assert "Interrupted twice" in process.stdout.read()
+        assert process.wait(timeout=60) == 130
+        assert alive(family) == []
+        assert not plan_file.exists()
+
+
+def test_a_third_signal_kills_what_does_not_stop(tmp_path: Path) -> None:
+    """A Terraform that hangs: stopped, it cannot heed the first two."""
+    directory = root(tmp_path, SLOW)
+    with running(directory) as (process, plan_file):
+        (terraform,) = (
+            child for child in psutil.Process(process.pid).children() if child.name() == "terraform"
+        )
+        family = [terraform, *terraform.children(recursive=True)]
+        terraform.suspend()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # two of a kind may count as one
+            process.send_signal(number)
+        assert process.wait(timeout=60) == 130
+        psutil.wait_procs(family, timeout=30)
+        assert alive(family) == []
+        assert not plan_file.exists()
+
+
+TASK = """
+import signal, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, {project!r})
+from scripts import processes
+
+def begun(line):
+    Path({pids!r}).write_text(line)
+    print("working", flush=True)
+
+try:
+    with processes.interruptible():
+        child = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)"]
+        processes.stream(child, cwd=Path("."), environment={{}}, on_line=begun)
+finally:
+    Path({ended!r}).touch()
+"""
+
+
+def test_the_task_that_a_provisioner_runs_is_ended_in_order_with_its_own_children(tmp_path: Path) -> None:
+    """As `inv frontend.publish` under bash, with npm in a process group of its own."""
+    pids, ended, task = tmp_path / "pids", tmp_path / "ended", tmp_path / "task.py"
+    task.write_text(TASK.format(project=str(PROJECT_ROOT), pids=str(pids), ended=str(ended)))
+    command = f"bash -c '{sys.executable} {task}; true'"
+    directory = root(
+        tmp_path,
+        f"""
+        resource "terraform_data" "a" {{
+          provisioner "local-exec" {{ command = "{command}" }}
+        }}
+        """,
+    )
+    with running(directory) as (process, _):
+        grandchild = psutil.Process(int(pids.read_text()))
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert grandchild in family
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 130
+        assert ended.exists()
+        assert alive(family) == []
+
+
+def test_a_listener_that_fails_lets_terraform_save_its_state_and_unlock(tmp_path: Path) -> None:
+    """A closed terminal, for one: what is drawn on it fails while Terraform works."""
+    directory = root(tmp_path, SLOW)
+    terraform = Terraform(directory)
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.ProvisionOutput):
+            raise OSError("the terminal is gone")
+
+    with terraform.plan() as saved, pytest.raises(OSError, match="the terminal is gone"):
+        terraform.apply(saved.file, on_event=listen)
+    with terraform.plan() as saved:
+        assert saved.plan.changes[0].action is Action.REPLACE
 
 
 def test_terraform_in_another_thread_is_interrupted_as_well(tmp_path: Path) -> None:
@@ -357,7 +477,7 @@ except KeyboardInterrupt:
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
     process.stdout.close()
-    assert [member for member in family if member.is_running()] == []
+    assert alive(family) == []
     with Terraform(directory).plan():
         pass
 
@@ -387,13 +507,9 @@ def lock_held(directory: Path) -> Iterator[None]:
     thread.start()
     try:
         assert holding.wait(20)
-        assert terraform.running()
         yield
     finally:
         from scripts import processes
 
         processes.interrupt_background()
         thread.join(timeout=30)
-        deadline = time.monotonic() + 5
-        while terraform.running() and time.monotonic() < deadline:
-            time.sleep(0.05)

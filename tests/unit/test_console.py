@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -103,3 +104,24 @@ def test_json_mode_never_asks() -> None:
     it = Console(stdout=Terminal(), stdin=Terminal("y\n"), json_lines=True)
     with pytest.raises(DeployError):
         it.confirm("Go?")
+
+
+def test_every_event_has_the_moment_it_was_written() -> None:
+    it, out, _ = console(json_lines=True)
+    it.event("fact")
+    moment = datetime.fromisoformat(json.loads(out.getvalue())["time"])
+    assert moment.tzinfo is UTC and moment <= datetime.now(UTC)
+
+
+def test_a_script_gets_the_value_it_asked_for_and_nothing_else() -> None:
+    it, out, _ = console(value_only=True)
+    it.say("for people")
+    it.value("https://x.test")
+    it.value(["a", 1])
+    assert out.getvalue() == 'https://x.test\n["a", 1]\n'
+
+
+def test_a_value_for_a_script_is_no_json_line() -> None:
+    it, out, _ = console(json_lines=True)
+    it.value("https://x.test")
+    assert out.getvalue() == ""

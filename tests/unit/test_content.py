@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,16 +37,43 @@ def test_whoever_comes_second_waits_for_the_first_and_uses_its_result(tmp_path: 
 
     def slow(directory: Path) -> None:
         begun.set()
-        go_on.wait(5)
+        go_on.wait(60)
         (directory / "result").write_text("first")
 
     with ThreadPoolExecutor() as pool:
         first = pool.submit(build_once, tmp_path / "key", slow)
-        assert begun.wait(5)
+        assert begun.wait(60)
         second = pool.submit(build_once, tmp_path / "key", slow)
         go_on.set()
 
-        assert (first.result(5), second.result(5)) == (False, True)
+        assert (first.result(60), second.result(60)) == (False, True)
+
+
+def age(directory: Path, days: float) -> None:
+    then = time.time() - days * 24 * 3600
+    os.utime(directory, (then, then))
+
+
+def test_a_new_build_removes_old_ones_that_nobody_has_used_for_a_day(tmp_path: Path) -> None:
+    for days, name in enumerate(("yesterday", "older", "oldest", ".unfinished.x"), start=2):
+        (tmp_path / name).mkdir()
+        age(tmp_path / name, days)
+    (tmp_path / "today").mkdir()
+
+    build_once(tmp_path / "new", lambda unfinished: None, keep=3)
+
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"new", "today", "yesterday"}
+
+
+def test_what_another_run_may_be_using_stays(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        age(tmp_path / name, 2)
+        assert build_once(tmp_path / name, lambda unfinished: None, keep=1), "used now"
+
+    build_once(tmp_path / "new", lambda unfinished: None, keep=1)
+
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"a", "b", "c", "new"}
 
 
 def test_lines_are_in_byte_order_and_skipped_directories_are_absent(tmp_path: Path) -> None:

@@ -51,6 +51,16 @@ def test_numbers_from_environment_variables_are_text_and_become_numbers(config: 
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"), [("no", False), ("yes", True), (True, True), (False, False), ("TRUE", True)]
+)
+def test_yes_and_no_may_be_words_or_what_yaml_makes_of_them(
+    config: dict[str, Any], value: Any, expected: bool
+) -> None:
+    config["frontend"]["from_image"] = value
+    assert Settings.load(config).frontend.from_image is expected
+
+
+@pytest.mark.parametrize(
     ("group", "name", "value", "variable"),
     [
         ("", "target", "moon", "INVOKE_TARGET"),
@@ -62,6 +72,9 @@ def test_numbers_from_environment_variables_are_text_and_become_numbers(config: 
         ("terraform", "modules", "elsewhere", "INVOKE_TERRAFORM_MODULES"),
         ("terraform", "parallelism", "many", "INVOKE_TERRAFORM_PARALLELISM"),
         ("terraform", "parallelism", 0, "INVOKE_TERRAFORM_PARALLELISM"),
+        ("librechat", "repository", "--upload-pack=x", "INVOKE_LIBRECHAT_REPOSITORY"),
+        ("frontend", "from_image", "auto", "INVOKE_FRONTEND_FROM_IMAGE"),
+        ("frontend", "from_image", None, "INVOKE_FRONTEND_FROM_IMAGE"),
         ("local", "port", -1, "INVOKE_LOCAL_PORT"),
         ("local", "port", "65536", "INVOKE_LOCAL_PORT"),
         ("smoke", "timeout", True, "INVOKE_SMOKE_TIMEOUT"),

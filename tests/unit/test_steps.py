@@ -35,7 +35,7 @@ def steps(out: io.StringIO) -> Steps:
 
 
 def test_independent_steps_run_side_by_side(steps: Steps) -> None:
-    meeting = threading.Barrier(2, timeout=5)
+    meeting = threading.Barrier(2, timeout=60)
 
     def meet() -> None:
         meeting.wait()
@@ -58,7 +58,7 @@ def test_a_step_does_not_wait_for_what_it_does_not_follow(steps: Steps) -> None:
     second_ran = threading.Event()
 
     def slow() -> None:
-        assert second_ran.wait(5)
+        assert second_ran.wait(60)
 
     steps.run(Step("slow", slow), Step("quick", lambda: None), Step("next", second_ran.set, after=("quick",)))
 

@@ -87,6 +87,12 @@ def test_a_destroy_plan_does_not_refresh_so_that_a_missing_image_cannot_stop_it(
     assert "-refresh=false" in terraform.argvs[0]
 
 
+def test_a_plan_of_some_resources_names_each(terraform: Recorder) -> None:
+    with terraform.plan(targets=["module.a", "module.b"]):
+        pass
+    assert {"-target=module.a", "-target=module.b"} <= set(terraform.argvs[0])
+
+
 def test_apply_takes_the_saved_plan_and_asks_nothing(terraform: Recorder, tmp_path: Path) -> None:
     terraform.apply(tmp_path / "plan")
     argv = terraform.argvs[0]
@@ -112,7 +118,6 @@ def test_no_option_meant_for_the_library_leaks_into_the_arguments(terraform: Rec
     with terraform.plan() as saved:
         terraform.apply(saved.file)
     terraform.version()
-    terraform.force_unlock("id")
     everything = " ".join(" ".join(argv) for argv in terraform.argvs)
     for option in ("synchronous", "capture-output", "raise-on-error", "skip-plan"):
         assert option not in everything

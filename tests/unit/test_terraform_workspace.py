@@ -164,3 +164,58 @@ def test_the_settings_of_the_state_come_after_the_shipped_file_and_win(settings:
     place = workspace.in_place(settings)
     assert place.backend_config[0] == "backend.hcl"
     assert f"bucket={settings.state.bucket}" in place.backend_config[1:]
+
+
+def in_a_directory(settings: Settings) -> Settings:
+    return replace(settings, state=replace(settings.state, backend="local"))
+
+
+def test_a_state_in_a_directory_overrides_the_declared_backend_in_both_trees(settings: Settings) -> None:
+    settings = in_a_directory(settings)
+    real = workspace.in_place(replace(settings, target="aws"))
+    for place in (real, workspace.local_copy(settings, REGISTRY)):
+        override = (place.directory / "backend_override.tf").read_text()
+        assert 'backend "local"' in override
+        assert f'path = "{settings.project_root}/.state/' in override
+        assert place.backend_config == ()
+
+
+def test_each_target_has_a_state_of_its_own_in_the_directory(settings: Settings) -> None:
+    """What the shipped tree has generated for the real account does not reach the rehearsal."""
+    settings = in_a_directory(settings)
+    real = workspace.in_place(replace(settings, target="aws"))
+    copy = workspace.local_copy(settings, REGISTRY)
+    assert "/aws/dev/" in (real.directory / "backend_override.tf").read_text()
+    assert "/local/dev/" in (copy.directory / "backend_override.tf").read_text()
+
+
+def test_the_override_goes_when_the_state_is_in_the_bucket_again(settings: Settings) -> None:
+    workspace.in_place(in_a_directory(settings))
+    workspace.local_copy(in_a_directory(settings), REGISTRY)
+    before = files(settings.terraform_source)
+    place = workspace.in_place(settings)
+    assert files(settings.terraform_source) == before - {"environments/dev/backend_override.tf"}
+    assert place.backend_config
+    copy = workspace.local_copy(settings, REGISTRY)
+    assert not (copy.directory / "backend_override.tf").exists()
+
+
+def test_where_the_state_lives_does_not_change_what_is_planned(settings: Settings) -> None:
+    before = workspace.source_fingerprint(settings)
+    workspace.in_place(in_a_directory(settings))
+    assert workspace.source_fingerprint(settings) == before
+
+
+def test_a_path_that_looks_like_a_template_stays_a_path(settings: Settings) -> None:
+    odd = replace(settings, state=replace(settings.state, backend="local", directory='a "${b}" %{c}'))
+    override = workspace.local_differences(odd)["backend_override.tf"]
+    assert r"a \"$${b}\" %%{c}/local/dev" in override
+
+
+def test_the_backend_of_the_last_init_is_remembered(settings: Settings) -> None:
+    place = workspace.local_copy(settings, REGISTRY)
+    assert place.remembered_backend == ""
+    initialise(place)
+    assert place.remembered_backend == ""
+    (place.directory / ".terraform" / "terraform.tfstate").write_text('{"backend": {"type": "s3"}}')
+    assert place.remembered_backend == "s3"

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assertNoSecrets, get, withLambda } from '../support/lambda.mjs';
+import { assertNoSecrets, get, until, withLambda } from '../support/lambda.mjs';
 
 describe('a cold start that fails', { concurrency: 3 }, () => {
   test(
@@ -53,13 +53,12 @@ describe('a cold start that fails', { concurrency: 3 }, () => {
   );
 
   test(
-    'because the app exits: 503 with its last lines, without secrets, long before the poll would end',
+    'because the app exits: 503 with its last lines, without secrets, and no poll to its end',
     withLambda({ env: { APP_EXIT: '1' } }, async (lambda) => {
-      const { prelude, json, ms } = await get(lambda, '/api/health');
+      const { prelude, json } = await get(lambda, '/api/health');
       assert.deepEqual([prelude.statusCode, json().phase], [503, 'app']);
       assert.equal(json().reason, 'LibreChat exited with status 1 while starting');
       assert.deepEqual(json().output, ['MONGO_URI is wrong: [MONGO_URI]']);
-      assert.ok(ms < 5_000);
       assertNoSecrets(lambda.output.join('\n'));
       assert.equal((await lambda.notes('starts')).length, 2, 'once in the init phase, once more for the request');
     }),
@@ -69,9 +68,9 @@ describe('a cold start that fails', { concurrency: 3 }, () => {
 describe('a slow cold start', { concurrency: 2 }, () => {
   test(
     'does not hold up the init phase: the request waits in its own invocation',
-    withLambda({ env: { APP_BOOT_MS: '9300' } }, async (lambda) => {
-      const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
-      assert.ok(stream.ms < 10_000, `Lambda would have cut init: ${stream.ms} ms`);
+    withLambda({ env: { APP_BOOT_MS: '12000' } }, async (lambda) => {
+      // Init was over long before the app was up: the next event had been asked for.
+      assert.match((await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } })).text, /event: done/);
       assert.deepEqual(lambda.logged('cold_start'), []);
       assert.equal((await get(lambda, '/api/health')).text, 'OK');
       assert.equal((await lambda.notes('starts')).length, 1);
@@ -84,8 +83,8 @@ describe('a slow cold start', { concurrency: 2 }, () => {
       { env: { APP_BOOT_MS: '9300', AWS_LAMBDA_INITIALIZATION_TYPE: 'provisioned-concurrency' } },
       async (lambda) => {
         const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
-        assert.ok(stream.ms > 9_000);
-        assert.equal(lambda.logged('cold_start').length, 1);
+        assert.ok(stream.ms > 5_000, `answered while the app was still starting: ${stream.ms} ms`);
+        await until(() => lambda.logged('cold_start').length === 1);
       },
     ),
   );
@@ -94,22 +93,21 @@ describe('a slow cold start', { concurrency: 2 }, () => {
 describe('after the end of an event stream', () => {
   test(
     'the client has its answer, and the app gets time to save it before the environment may freeze',
-    withLambda({ env: { RESPONSE_GRACE_MS: '1500' } }, async (lambda) => {
+    withLambda({ env: { RESPONSE_GRACE_MS: '6000', APP_SAVES_AFTER_MS: '3000' } }, async (lambda) => {
       await get(lambda, '/api/health');
-      const chat = await get(lambda, '/api/chat', { method: 'POST', body: '{}' });
-      assert.ok(chat.ms < 1_400, `the client waited ${chat.ms} ms`);
-      const began = performance.now();
+      await get(lambda, '/api/chat', { method: 'POST', body: '{}' });
+      assert.deepEqual(await lambda.notes('after-the-end'), [], 'the client did not wait for it');
       await get(lambda, '/api/health');
-      assert.ok(performance.now() - began > 800, 'the next event was asked for only after the grace');
+      // The next event was asked for only after the grace.
       assert.deepEqual(await lambda.notes('after-the-end'), ['title saved']);
     }),
   );
 
   test(
     'other responses get none: the environment is free at once',
-    withLambda({ env: { RESPONSE_GRACE_MS: '3000' } }, async (lambda) => {
+    withLambda({ env: { RESPONSE_GRACE_MS: '600000' } }, async (lambda) => {
       await get(lambda, '/api/login', { method: 'POST', body: '{}' });
-      assert.ok((await get(lambda, '/api/health')).ms < 2_000);
+      assert.equal((await get(lambda, '/api/health')).text, 'OK');
     }),
   );
 });

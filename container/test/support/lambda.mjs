@@ -27,6 +27,8 @@ export const SECRETS = Object.freeze({
   JWT_SECRET: 'jwt-secret-1234567890',
   MONGO_URI: 'mongodb://librechat:p%40ssw0rd-of-mongo@docdb:27017/librechat',
 });
+/** Its own cut comes late: what the handler does before its deadline must not depend on a fast machine. */
+const RUNTIME_API = ['-m', 'scripts.local.lambda_.runtime_api', '--lenience', '120'];
 const PARAMETERS = { JWT_SECRET: `${ARN}/librechat/JWT_SECRET`, MONGO_URI: `${ARN}/mongo/DB_URI` };
 
 /**
@@ -132,11 +134,11 @@ export const withLambda = (options, body) => async () => {
   }
 };
 
-/** Waits for something that is known to follow soon. */
+/** Waits for something that is known to follow; how soon depends on the machine. */
 export async function until(condition) {
-  const end = performance.now() + 5_000;
+  const end = performance.now() + 60_000;
   while (!(await condition())) {
-    assert.ok(performance.now() < end, 'did not happen within 5 s');
+    assert.ok(performance.now() < end, 'did not happen within 60 s');
     await sleep(20);
   }
 }
@@ -157,7 +159,7 @@ async function makeHome(home, tmp, { withoutLinks = false }) {
 
 async function startRuntimeApi(timeout) {
   const python = process.env.PYTHON ?? join(project, '.venv', 'bin', 'python');
-  const server = spawn(python, ['-m', 'scripts.local.lambda_.runtime_api', '--timeout', String(timeout)], {
+  const server = spawn(python, [...RUNTIME_API, '--timeout', String(timeout)], {
     cwd: project,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -172,17 +174,18 @@ async function startRuntimeApi(timeout) {
 }
 
 /**
- * @param {{ pauseMs?: number }} [options] How long to stop reading after the first bytes.
- * @returns {Promise<object>} `contentType`, `prelude`, `body`, `text`, `json()`; `ms` for the whole; and
- *   `arrivals`: milliseconds from the first byte to each read.
+ * @param {object} [options]
+ * @param {number} [options.pauseMs] How long to stop reading after the first bytes.
+ * @param {(soFar: string) => void} [options.onRead] Called after each read with all that has arrived.
+ * @returns {Promise<object>} `contentType`, `prelude`, `body`, `text`, `json()`, and `ms` for the whole.
  */
-function invoke(url, event, { pauseMs = 0 } = {}) {
+function invoke(url, event, { pauseMs = 0, onRead } = {}) {
   const began = performance.now();
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method: 'POST', agent: false }, (response) => {
       const reads = [];
       const finish = () => {
-        const raw = Buffer.concat(reads.map(({ chunk }) => chunk));
+        const raw = Buffer.concat(reads);
         const delimiter = raw.indexOf('\0'.repeat(8));
         const body = raw.subarray(delimiter + 8);
         resolve({
@@ -191,7 +194,6 @@ function invoke(url, event, { pauseMs = 0 } = {}) {
           body,
           text: body.toString(),
           json: () => JSON.parse(body.toString()),
-          arrivals: reads.map(({ at }) => Math.round(at - reads[0].at)),
           ms: Math.round(performance.now() - began),
         });
       };
@@ -200,7 +202,10 @@ function invoke(url, event, { pauseMs = 0 } = {}) {
         response.pause();
         setTimeout(() => response.resume(), pauseMs);
       });
-      response.on('data', (chunk) => reads.push({ chunk, at: performance.now() }));
+      response.on('data', (chunk) => {
+        reads.push(chunk);
+        onRead?.(Buffer.concat(reads).toString());
+      });
       response.on('end', finish);
       response.on('error', finish);
     });

@@ -8,12 +8,21 @@ const lambdaEndsIn = (ms) => {
   return { getRemainingTimeInMillis: () => end - Date.now() };
 };
 
-test('it comes before the timeout of Lambda, with time left to say so', async () => {
-  const context = lambdaEndsIn(200);
-  const deadline = new Deadline(context);
-  await assert.rejects(deadline.race(new Promise(() => {})), DeadlineError);
-  assert.ok(context.getRemainingTimeInMillis() > 0);
-});
+for (const [ms, left] of [
+  [2_000, 200],
+  [900_000, 2_000],
+]) {
+  test(`it comes ${left} ms before the timeout of ${ms} ms: time to say so`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    const context = lambdaEndsIn(ms);
+    const deadline = new Deadline(context);
+    t.mock.timers.tick(ms - left - 1);
+    assert.equal(deadline.signal.aborted, false);
+    t.mock.timers.tick(1);
+    await assert.rejects(deadline.race(new Promise(() => {})), DeadlineError);
+    assert.equal(context.getRemainingTimeInMillis(), left);
+  });
+}
 
 test('it does not stand in the way of what is done in time', async () => {
   const deadline = new Deadline(lambdaEndsIn(60_000));

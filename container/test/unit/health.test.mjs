@@ -16,7 +16,7 @@ async function serve(answer) {
 }
 
 const poll = (port, options) =>
-  pollHealth({ port, running: () => true, exited: never, attempts: 3, intervalMs: 30, ...options });
+  pollHealth({ port, running: () => true, exited: never, attempts: 3, intervalMs: 500, ...options });
 
 test('the budget is the one of FR-028a: 60 attempts, 500 ms apart', () => {
   assert.deepEqual([ATTEMPTS, INTERVAL_MS], [60, 500]);
@@ -24,7 +24,7 @@ test('the budget is the one of FR-028a: 60 attempts, 500 ms apart', () => {
 
 test('only the body OK counts: LibreChat answers unknown paths with 200 and index.html', async () => {
   const port = await serve((_, response) => response.end('<!doctype html>'));
-  const health = await poll(port);
+  const health = await poll(port, { attempts: 1, intervalMs: 5_000 });
   assert.equal(health.healthy, false);
   assert.match(health.reason, /status 200, body "<!doctype html>"/);
 });
@@ -42,10 +42,8 @@ test('an app that becomes healthy is seen at the next attempt', async () => {
 
 test('an app that accepts and never answers uses up one interval per attempt', async () => {
   const port = await serve(() => {});
-  const began = performance.now();
-  const health = await poll(port);
+  const health = await poll(port, { intervalMs: 30 });
   assert.deepEqual([health.healthy, health.attempts, health.reason], [false, 3, 'no answer in 30 ms']);
-  assert.ok(performance.now() - began < 1_000);
 });
 
 test('polling stops at once when the app has exited', async () => {
@@ -57,8 +55,7 @@ test('polling stops at once when the app has exited', async () => {
     request.socket.destroy();
     exit();
   });
-  const began = performance.now();
-  const health = await poll(port, { running: () => running, exited, attempts: 60, intervalMs: 10_000 });
+  // An interval that nobody would live to see the end of.
+  const health = await poll(port, { running: () => running, exited, attempts: 60, intervalMs: 100_000_000 });
   assert.deepEqual([health.healthy, health.attempts], [false, 1]);
-  assert.ok(performance.now() - began < 1_000);
 });

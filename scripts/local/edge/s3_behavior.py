@@ -7,6 +7,7 @@ header. It answers in one piece, which is all that static files need.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -20,6 +21,7 @@ _NOT_FORWARDED = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "x-forwarded-proto", "expect"}
 )
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding"})
+_ENCODED_SLASH = re.compile("%(?=2f)", re.IGNORECASE)
 
 
 class EmulatedS3Behavior:
@@ -40,7 +42,9 @@ class EmulatedS3Behavior:
         Raises:
             OriginUnavailable: when the emulator cannot be reached.
         """
-        target = request.path + (f"?{request.query}" if request.query else "")
+        # MiniStack looks for the behavior with a decoded path, where CloudFront leaves "%2F" as it is.
+        path = _ENCODED_SLASH.sub("%25", request.path)
+        target = path + (f"?{request.query}" if request.query else "")
         try:
             answer = await self._session.request(
                 request.method,

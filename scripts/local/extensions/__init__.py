@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,30 @@ AsgiApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 # A response as MiniStack's services return it: status, headers, body.
 Response = tuple[int, dict[str, Any], bytes]
+
+
+_EXTENSIONS = (
+    "api_gateway",
+    "api_gateway_openapi",
+    "certificates",
+    "chosen_ids",
+    "cloudfront",
+    "ec2",
+    "ecr",
+    "elasticache",
+    "lambda_configuration",
+    "lambda_images",
+    "managed_policies",
+    "missing_keys",
+    "request_resources",
+    "secure_transport",
+    "service_quotas",
+    "service_roles",
+    # Last: they look at the answers of all others.
+    "log_filters",
+    "generation",
+    "checkpoints",
+)
 
 
 @dataclass(frozen=True)
@@ -49,44 +74,8 @@ def replace(module: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 def install(context: Context) -> None:
     """Apply all extensions. Call once, after MiniStack's configuration and before its first request."""
-    from scripts.local.extensions import (
-        api_gateway,
-        api_gateway_openapi,
-        checkpoints,
-        chosen_ids,
-        cloudfront,
-        ec2,
-        ecr,
-        elasticache,
-        generation,
-        lambda_configuration,
-        lambda_images,
-        managed_policies,
-        missing_keys,
-        request_resources,
-        secure_transport,
-        service_roles,
-    )
-
-    for extension in (
-        api_gateway,
-        api_gateway_openapi,
-        chosen_ids,
-        cloudfront,
-        ec2,
-        ecr,
-        elasticache,
-        lambda_configuration,
-        lambda_images,
-        managed_policies,
-        missing_keys,
-        request_resources,
-        secure_transport,
-        service_roles,
-        generation,
-        checkpoints,
-    ):
-        extension.install(context)
+    for name in _EXTENSIONS:
+        import_module(f"{__name__}.{name}").install(context)
 
 
 def with_rehearsal_routes(app: AsgiApp) -> AsgiApp:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +121,21 @@ async def test_a_forbidden_connection_is_accepted_and_never_answered(network: De
         await asyncio.wait_for(reader.read(1), 0.3)
     writer.close()
     server.close()
+
+
+def test_sockets_of_a_killed_process_are_removed_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    nobody = 2**22 + 1  # beyond the largest pid of Linux
+    for owner in (nobody, os.getpid()):
+        (tmp_path / f"librechat-lambda-redis-{owner}-x").mkdir()
+
+    network = DeployedNetwork(Aws(region="eu-west-1"), Generation(tmp_path / "generation"))
+
+    assert not (tmp_path / f"librechat-lambda-redis-{nobody}-x").exists()
+    assert len(list(tmp_path.glob(f"librechat-lambda-redis-{os.getpid()}-*"))) == 2
+    asyncio.run(network.close())
 
 
 async def test_closing_the_network_drops_open_connections_without_a_word(network: DeployedNetwork) -> None:

@@ -22,7 +22,7 @@ from scripts.smoke.site import Site
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-SETTINGS = SmokeSettings(timeout=5, cold_start=3, stream_chunks=8, stream_interval_ms=60)
+SETTINGS = SmokeSettings(timeout=60, cold_start=60, stream_chunks=8, stream_interval_ms=60)
 OUTPUTS = {"frontend_bucket": "the-frontend", "files_bucket": "the-files", "region": "eu-west-1"}
 INTERVAL = SETTINGS.stream_interval_ms / 1000
 YEAR = "public, max-age=31536000, immutable"

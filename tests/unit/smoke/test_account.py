@@ -101,7 +101,7 @@ def test_a_distribution_that_does_not_exist_is_named() -> None:
 
 
 def event(milliseconds: int, message: str) -> dict[str, Any]:
-    return {"timestamp": milliseconds, "message": message}
+    return {"eventId": str(milliseconds), "logStreamName": "s", "timestamp": milliseconds, "message": message}
 
 
 def test_the_newest_lines_come_last_across_pages() -> None:

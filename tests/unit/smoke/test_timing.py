@@ -12,6 +12,7 @@ from scripts.smoke.timing import (
     Arrival,
     Read,
     Recording,
+    Stall,
     Verdict,
     figures,
     judge,
@@ -24,7 +25,9 @@ INTERVAL = 0.1
 COUNT = 20
 
 
-def recording(times: Sequence[float], *, fault: str = "", end: float | None = None) -> Recording:
+def recording(
+    times: Sequence[float], *, fault: str = "", end: float | None = None, stalls: Sequence[Stall] = ()
+) -> Recording:
     return Recording(
         status=200,
         headers=(("content-type", "text/event-stream"),),
@@ -37,11 +40,18 @@ def recording(times: Sequence[float], *, fault: str = "", end: float | None = No
         ended_at=end if end is not None else (times[-1] if times else 0.0) + 0.01,
         head=b"",
         fault=fault,
+        stalls=tuple(stalls),
     )
 
 
-def verdict(times: Sequence[float], *, fault: str = "", interval: float | None = INTERVAL) -> Verdict:
-    taken = recording(times, fault=fault)
+def verdict(
+    times: Sequence[float],
+    *,
+    fault: str = "",
+    interval: float | None = INTERVAL,
+    stalls: Sequence[Stall] = (),
+) -> Verdict:
+    taken = recording(times, fault=fault, stalls=stalls)
     return judge(taken, figures(taken, interval=interval), interval=interval)
 
 
@@ -83,6 +93,44 @@ def test_one_large_burst_at_the_start_is_a_block() -> None:
 
 def test_a_replay_at_a_faster_pace_is_held_back() -> None:
     assert verdict([1.5 + i * 0.03 for i in range(COUNT)]) is Verdict.SQUEEZED
+
+
+def seen_by_a_process_that_stood_still(times: Sequence[float], *stalls: Stall) -> list[float]:
+    """What arrives during a stall is read at its end."""
+    return [next((s.end for s in stalls if s.start <= at <= s.end), at) for at in times]
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.7, 0.9])
+@pytest.mark.parametrize("start", [0.0, 0.42, 1.0])
+def test_a_stall_of_ours_is_no_fault_of_the_deployment(start: float, seconds: float) -> None:
+    stall = Stall(start, start + seconds)
+    times = seen_by_a_process_that_stood_still(PROGRESSIVE, stall)
+    assert verdict(times, stalls=[stall]) is Verdict.PROGRESSIVE
+
+
+def test_many_short_stalls_are_no_fault_either() -> None:
+    stalls = [Stall(0.4 * i + 0.1, 0.4 * i + 0.4) for i in range(5)]
+    times = seen_by_a_process_that_stood_still(PROGRESSIVE, *stalls)
+    assert verdict(times) is Verdict.BLOCKS
+    assert verdict(times, stalls=stalls) is Verdict.UNSURE
+    assert verdict([*times[:8], *PROGRESSIVE[8:]], stalls=stalls[:2]) is Verdict.PROGRESSIVE
+
+
+def test_a_stall_that_hides_most_of_the_stream_leaves_nothing_to_judge() -> None:
+    stall = Stall(0.1, 1.9)
+    times = seen_by_a_process_that_stood_still(PROGRESSIVE, stall)
+    assert verdict(times) is not Verdict.PROGRESSIVE
+    assert verdict(times, stalls=[stall]) is Verdict.UNSURE
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.2, 1.0])
+def test_a_stall_excuses_no_more_events_than_were_sent_in_its_time(seconds: float) -> None:
+    assert verdict([2.0] * COUNT, stalls=[Stall(2.0 - seconds, 2.0)]) is Verdict.WHOLE
+
+
+def test_blocks_are_found_beside_a_stall() -> None:
+    blocks = [(i // 4 + 1) * 4 * INTERVAL for i in range(COUNT)]
+    assert verdict(blocks, stalls=[Stall(0.7, 0.8)]) is Verdict.BLOCKS
 
 
 def test_a_broken_connection_outweighs_everything_else() -> None:

@@ -42,7 +42,7 @@ async def tls_site(
     listener = await asyncio.start_server(close, "127.0.0.1", 0, ssl=context)
     port = listener.sockets[0].getsockname()[1]
     try:
-        async with Client(f"https://localhost:{port}", timeout=5) as client:
+        async with Client(f"https://localhost:{port}", timeout=60) as client:
             yield Site(client, SETTINGS, OUTPUTS)
     finally:
         listener.close()

@@ -54,7 +54,7 @@ module "backend" {
   source = "../../modules/backend"
 
   context                           = local.context
-  image                             = { base = var.base_image, platform = var.image_platform }
+  image                             = { base = var.base_image, platform = var.image_platform, tag = var.image_tag, releases_to_keep = var.releases_to_keep }
   function                          = var.function
   vpc_id                            = var.vpc_id
   subnet_ids                        = var.private_subnet_ids
@@ -67,6 +67,7 @@ module "backend" {
   app_config = {
     bucket          = var.config_s3_bucket
     key             = var.config_s3_key
+    version         = var.config_version
     replaced_domain = var.replaced_domain
   }
 }
@@ -85,7 +86,8 @@ module "frontend" {
   source = "../../modules/frontend"
 
   context             = local.context
-  client_hash         = coalesce(var.frontend_hash, var.librechat_version)
+  release             = var.frontend_hash
+  librechat_version   = var.librechat_version
   custom_domain       = var.custom_domain
   acm_certificate_arn = var.acm_certificate_arn
   route53_zone_id     = var.route53_zone_id

@@ -163,9 +163,15 @@ variable "librechat_version" {
 }
 
 variable "frontend_hash" {
-  description = "Content hash of the built client; a new one publishes it again. Default: librechat_version."
+  description = "Content hash of the client to publish: what the sources give (inv deploy), or a release that the bucket keeps (inv rollback). Default: what the sources give, published again when librechat_version changes."
   type        = string
   default     = null
+
+  validation {
+    # It becomes an argument of a command.
+    condition     = var.frontend_hash == null || can(regex("^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$", var.frontend_hash))
+    error_message = "Letters, digits, dots, hyphens and underscores, 64 at most."
+  }
 }
 
 variable "base_image" {
@@ -182,6 +188,28 @@ variable "image_platform" {
   validation {
     condition     = contains(["linux/amd64", "linux/arm64"], var.image_platform)
     error_message = "One of linux/amd64, linux/arm64."
+  }
+}
+
+variable "image_tag" {
+  description = "Tag of an image that the repository holds already, to run that one again (inv rollback). Default: from the content of container/, built and pushed."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image_tag == null || can(regex("^[0-9a-f]{16}$", var.image_tag))
+    error_message = "A content tag: 16 hexadecimal digits."
+  }
+}
+
+variable "releases_to_keep" {
+  description = "How many releases keep their image in the repository, to be rolled back to."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.releases_to_keep >= 1 && var.releases_to_keep <= 100
+    error_message = "1 to 100 releases."
   }
 }
 
@@ -240,6 +268,12 @@ variable "config_s3_key" {
     condition     = can(regex("^[^/]+/.+\\.ya?ml$", var.config_s3_key))
     error_message = "A key of the form folder/…/librechat.yaml."
   }
+}
+
+variable "config_version" {
+  description = "Version (ETag) of librechat.yaml. A new one gives the function a new configuration, and so new environments that read the new file. inv deploy sets it; inv config.push sets it in the running function."
+  type        = string
+  default     = ""
 }
 
 ################################################################################

@@ -19,7 +19,7 @@ locals {
     [var.image.base, var.image.platform],
     [for file in local.image_files : "${file} ${filesha256("${local.container}/${file}")}"],
   )
-  image_tag = substr(sha256(join("\n", local.image_lines)), 0, 16)
+  image_tag = coalesce(var.image.tag, substr(sha256(join("\n", local.image_lines)), 0, 16))
   image_uri = "${module.ecr.repository_url}@${data.aws_ecr_image.this.image_digest}"
 }
 
@@ -33,10 +33,15 @@ module "ecr" {
   repository_force_delete            = true
   repository_lambda_read_access_arns = [module.lambda.lambda_function_arn_static]
 
-  # The last ten images, to roll back to.
+  # ECR can only count pushes, from the newest, and does not know what runs. Pushes are more than
+  # releases: a deploy that fails pushes too. And a release may be older than its place: one that went
+  # live again (a rollback, a reverted commit) is not pushed again. So each release to keep has room for
+  # ten pushes: what runs, and what can be rolled back to, goes only when 10 × N other images have come
+  # after it. That costs little: images share all layers but the handler's, under 1 MB each. A rollback
+  # asks the repository whether the image is still there.
   repository_lifecycle_policy = jsonencode({ rules = [{
     rulePriority = 1
-    selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
+    selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 * var.image.releases_to_keep }
     action       = { type = "expire" }
   }] })
 }
@@ -110,6 +115,7 @@ module "lambda" {
       CONFIG_PATH              = "/tmp/librechat.yaml"
       CONFIG_S3_BUCKET         = var.app_config.bucket
       CONFIG_S3_KEY            = var.app_config.key
+      CONFIG_VERSION           = var.app_config.version
       DOMAIN_CLIENT            = var.url
       DOMAIN_SERVER            = var.url
       FORBIDDEN_DOMAIN         = var.app_config.replaced_domain

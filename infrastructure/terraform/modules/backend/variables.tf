@@ -11,8 +11,8 @@ variable "context" {
 }
 
 variable "image" {
-  description = "Base image (FR-006) and platform, linux/amd64 or linux/arm64."
-  type        = object({ base = string, platform = string })
+  description = "Base image (FR-006), platform (linux/amd64 or linux/arm64), tag of an existing image to run instead of the content's own or null, and number of releases whose images stay."
+  type        = object({ base = string, platform = string, tag = string, releases_to_keep = number })
 }
 
 variable "function" {
@@ -46,8 +46,8 @@ variable "url" {
 }
 
 variable "app_config" {
-  description = "Bucket and key of librechat.yaml, and the domain that it must not name any more. The key's first folder is what the function may read."
-  type        = object({ bucket = string, key = string, replaced_domain = string })
+  description = "Bucket, key and version of librechat.yaml, and the domain that it must not name any more. The key's first folder is what the function may read."
+  type        = object({ bucket = string, key = string, version = string, replaced_domain = string })
 }
 
 variable "ssm_parameters" {

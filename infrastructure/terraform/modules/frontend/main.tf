@@ -20,16 +20,23 @@ module "bucket" {
     Action    = "s3:GetObject"
     Resource  = "${module.bucket.s3_bucket_arn}/*"
     Condition = { StringEquals = { "AWS:SourceArn" = module.cloudfront.cloudfront_distribution_arn } }
+    }, {
+    # Kept for a rollback, not for visitors.
+    Sid       = "HideKeptReleases"
+    Effect    = "Deny"
+    Principal = { Service = "cloudfront.amazonaws.com" }
+    Action    = "s3:GetObject"
+    Resource  = "${module.bucket.s3_bucket_arn}/_releases/*"
   }] })
 }
 
 # Needs the bucket only, so that building and uploading run beside the distribution.
 resource "terraform_data" "client" {
-  triggers_replace = [module.bucket.s3_bucket_id, var.client_hash]
+  triggers_replace = [module.bucket.s3_bucket_id, coalesce(var.release, var.librechat_version)]
 
   provisioner "local-exec" {
     working_dir = var.context.project_root
-    command     = "./bootstrap inv frontend.publish --target ${var.context.target} --bucket ${module.bucket.s3_bucket_id}"
+    command     = "./bootstrap inv frontend.publish --target ${var.context.target} --bucket ${module.bucket.s3_bucket_id}${var.release == null ? "" : " --release ${var.release}"}"
   }
 }
 

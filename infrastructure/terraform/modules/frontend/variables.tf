@@ -10,8 +10,13 @@ variable "context" {
   })
 }
 
-variable "client_hash" {
-  description = "Content hash of the client; a new one publishes it again."
+variable "release" {
+  description = "Content hash of the client to publish, built or kept in the bucket; null for what the sources give."
+  type        = string
+}
+
+variable "librechat_version" {
+  description = "Release of LibreChat; without a content hash, a new one publishes the client again."
   type        = string
 }
 

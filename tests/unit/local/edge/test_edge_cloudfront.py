@@ -298,7 +298,8 @@ async def test_s3_behaviors_are_handed_to_the_emulator_as_the_distribution():
         assert await response.read() == b"file"
         assert response.headers.getall("X-Cache") == ["Miss from cloudfront"]
         assert response.headers["ETag"] == '"1"'
-    assert seen == {"host": DOMAIN, "path": "/chat/a%2Fb?x=%20", "proto": "https"}
+    # An encoded slash twice: MiniStack decodes once more than CloudFront does.
+    assert seen == {"host": DOMAIN, "path": "/chat/a%252Fb?x=%20", "proto": "https"}
 
 
 async def test_an_emulator_that_is_gone_is_a_bad_gateway():

@@ -197,7 +197,7 @@ async def test_a_viewer_that_goes_away_does_not_stop_the_function():
             await response.content.readany()
             response.close()
         (invocation,) = stepped.functions.invocations
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(120):
             while not invocation.abandoned.is_set():
                 stepped.write(b"data: more\n\n")
                 await asyncio.sleep(0)
@@ -241,7 +241,7 @@ async def test_an_idle_stream_is_cut():
     stepped = Stepped()
     stepped.write(prelude(), b"first")
     async with (
-        viewing(functions=stepped.functions, limits=Limits(idle_timeout=0.05)) as viewer,
+        viewing(functions=stepped.functions, limits=Limits(idle_timeout=0.5)) as viewer,
         viewer.get("/api/x") as response,
     ):
         assert response.status == 200
@@ -261,7 +261,7 @@ async def test_silence_before_the_response_times_out_at_the_gateway():
 async def test_the_integration_timeout_cuts_a_stream_under_way():
     stepped = Stepped()
     stepped.write(prelude(), b"first")
-    api = rest_api(resources=default_resources(integration(timeout_ms=100)))
+    api = rest_api(resources=default_resources(integration(timeout_ms=1000)))
     async with viewing(deployed(api=api), stepped.functions) as viewer, viewer.get("/api/x") as response:
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
@@ -293,7 +293,7 @@ async def test_cloudfront_cuts_a_stream_whose_next_packet_is_late():
     stepped = Stepped()
     stepped.write(prelude(), b"first")
     async with (
-        viewing(with_origin(read_timeout=0.05), stepped.functions) as viewer,
+        viewing(with_origin(read_timeout=0.5), stepped.functions) as viewer,
         viewer.get("/api/x") as response,
     ):
         assert response.status == 200

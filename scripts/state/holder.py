@@ -1,0 +1,69 @@
+"""Whether the holder of a lock is still there. Looks at the processes of this machine; ends none."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from scripts.state.lock import Lock
+
+
+class Presence(Enum):
+    """What is known about a holder."""
+
+    RUNS = "runs"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A holder and how we know. `pid` is that of the process that holds, when it is known to run."""
+
+    presence: Presence
+    reason: str
+    pid: int = 0
+
+
+def find(lock: Lock, directory: Path, *, only_here: bool = False) -> Holder:
+    """Look for the Terraform process that took a lock.
+
+    Args:
+        lock: The lock.
+        directory: Where Terraform works on this state, on this machine.
+        only_here: Nobody can work on this state from anywhere else (the embedded AWS's own copy).
+    """
+    here = platform.node()
+    if lock.host != here and not only_here:
+        return Holder(
+            Presence.UNKNOWN,
+            f"It was taken on the host {lock.host or '(unknown)'}, and this is {here}: it cannot be seen.",
+        )
+    elsewhere: list[str] = []
+    for pid, started, cwd in _terraforms():
+        # One that was started after the lock was taken waits for it, as we do.
+        if lock.since and started > lock.since.timestamp() + _START_ERROR:
+            continue
+        if cwd == directory.resolve():
+            return Holder(Presence.RUNS, f"Process {pid} works in {directory}.", pid)
+        elsewhere.append(f"process {pid} in {cwd or 'a directory that we may not see'}")
+    if elsewhere and not only_here:
+        return Holder(Presence.UNKNOWN, f"Terraform runs elsewhere on this host: {', '.join(elsewhere)}.")
+    return Holder(Presence.GONE, "No Terraform of that time runs on this host any more.")
+
+
+_START_ERROR = 1.0
+"""Seconds. Start times of processes are counted from the boot, whose own time is known to the second."""
+
+
+def _terraforms() -> list[tuple[int, float, Path | None]]:
+    """Process id, start and directory of every Terraform on this machine; not of its providers."""
+    import psutil
+
+    return [
+        (process.pid, process.info["create_time"], Path(process.info["cwd"]) if process.info["cwd"] else None)
+        for process in psutil.process_iter(["name", "create_time", "cwd"])
+        if (name := process.info["name"] or "").startswith("terraform") and not name.startswith("terraform-p")
+    ]

@@ -1,0 +1,76 @@
+"""No secret leaves AWS: not by what is said, not by what is kept, not by what others can see.
+
+The secrets are the values of the SSM parameters, which the rehearsal makes up anew. They may be in SSM
+itself and in the memory of the function. The last test of the deployment's life: it looks at all of it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.requirements import Evidence
+from tests.e2e.stack import ROOT, Stack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def life(stack: Stack, request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Everything that the deployment has said and kept, by where it was found; secrets by ``secret NAME``."""
+    secrets = stack.secrets()
+    for command in (
+        ("doctor", "--json"),
+        ("plan", "--json"),
+        ("plan",),
+        ("status", "--json"),
+        ("drift", "--json"),
+        ("logs", "--json"),
+        ("releases", "--json"),
+        ("config.show",),
+        ("deploy", "--debug", "--summary", str(stack.directory / "summary.md")),
+    ):
+        stack.inv(*command)
+    found = {"state": stack.terraform_output_of("state", "pull")}
+    found |= stack.records()
+    evidence: Evidence = request.getfixturevalue("evidence")  # destroys
+    assert evidence.destroyed
+    found |= {f"output of inv {' '.join(ran)}": ended.stdout + ended.stderr for ran, ended in stack.history}
+    found |= {f"plan file {name}": content for name, content in stack.watch.plans.items()}
+    found |= {"arguments of a process": "\n\n".join(stack.watch.arguments)}
+    found |= dict(_files(stack))
+    return found | {f"secret {name}": value for name, value in secrets.items()}
+
+
+def _files(stack: Stack) -> Iterator[tuple[str, str]]:
+    """What is left on disk, but for the embedded AWS's own storage, where the parameters live."""
+    kept = [stack.directory / "local" / "logs", stack.directory / "local" / "terraform", stack.terraform]
+    kept += [ROOT / ".build" / "logs", stack.directory / "summary.md"]
+    kept += [path for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith("librechat-")]
+    for top in kept:
+        for path in [top, *top.rglob("*")]:
+            if path.is_file() and path.stat().st_size < 50_000_000:
+                yield f"file {path}", path.read_text(errors="replace")
+
+
+def test_the_watch_has_seen_plans_and_processes(life: Mapping[str, str]) -> None:
+    assert any(where.startswith("plan file") for where in life)
+    assert "terraform" in life["arguments of a process"]
+    assert any(where.startswith("output of inv destroy") for where in life)
+    assert any(where.startswith("release") for where in life)
+    assert sum(where.startswith("secret ") for where in life) == 11
+
+
+def test_no_secret_is_in_anything_said_or_kept(life: Mapping[str, str]) -> None:
+    secrets = {where: text for where, text in life.items() if where.startswith("secret ")}
+    told = [
+        f"{name.removeprefix('secret ')} in {where}"
+        for where, text in life.items()
+        if where not in secrets
+        for name, value in secrets.items()
+        if value in text
+    ]
+    assert not told

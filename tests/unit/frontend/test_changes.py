@@ -1,0 +1,127 @@
+"""What is sent, copied, deleted and forgotten: planned from files and a listing, without a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from scripts.frontend import changes
+from scripts.frontend.bucket import Stored
+from scripts.frontend.changes import Changes
+from scripts.frontend.manifest import File
+
+PAGE = File("index.html", 5, "page")
+WORKER = File("sw.js", 4, "worker")
+ROBOTS = File("robots.txt", 3, "robots")
+FONT = File("fonts/Inter.woff2", 900, "font")
+ASSET = File("assets/index.AAAAAAAA.js", 100, "asset")
+OLD_ASSET = File("assets/index.BBBBBBBB.js", 90, "old asset")
+SITE = (PAGE, WORKER, ROBOTS, FONT, ASSET)
+
+
+def kept(files: Iterable[File]) -> dict[str, Stored]:
+    return {file.kept_at: Stored(file.md5, file.size) for file in files}
+
+
+def served(files: Iterable[File]) -> dict[str, Stored]:
+    return {file.key: Stored(file.md5, file.size) for file in files}
+
+
+def go_live(
+    files: Iterable[File],
+    stored: dict[str, Stored],
+    *,
+    same_rules: bool = True,
+    same_release: bool = True,
+) -> Changes:
+    return changes.to_go_live(files, stored, same_rules=same_rules, same_release=same_release)
+
+
+def test_the_biggest_file_is_sent_first() -> None:
+    assert changes.missing(SITE, {})[:2] == (FONT, ASSET)
+
+
+def test_what_is_kept_is_not_sent_and_the_same_content_is_sent_once() -> None:
+    twin = File("humans.txt", ROBOTS.size, ROBOTS.md5)
+
+    assert [file.md5 for file in changes.missing([*SITE, twin], kept([PAGE, FONT]))] == [
+        "asset",
+        "worker",
+        "robots",
+    ]
+
+
+@pytest.mark.parametrize("stored", [Stored("asset", 99), Stored("other", 100)])
+def test_another_size_or_checksum_is_a_change(stored: Stored) -> None:
+    assert changes.missing([ASSET], {ASSET.key: stored}) == (ASSET,)
+
+
+def test_an_etag_that_is_no_checksum_counts_when_the_manifest_knows_it() -> None:
+    in_parts = File(ASSET.key, ASSET.size, ASSET.md5, etag="parts-2")
+
+    assert changes.missing([in_parts], {ASSET.key: Stored("parts-2", ASSET.size)}) == ()
+
+
+def test_index_html_is_the_last_wave_after_the_service_worker() -> None:
+    waves = go_live(SITE, kept(SITE)).waves
+
+    assert waves == ((FONT, ROBOTS), (WORKER,), (PAGE,))
+
+
+def test_nothing_is_done_when_everything_is_served() -> None:
+    assert not go_live(SITE, served(SITE))
+
+
+def test_only_a_changed_file_is_copied_and_forgotten() -> None:
+    stored = served(SITE) | {ROBOTS.key: Stored("old", 3)}
+
+    planned = go_live(SITE, stored)
+
+    assert (planned.waves, planned.stale) == (((ROBOTS,),), ("/robots.txt",))
+
+
+def test_a_page_with_the_same_bytes_gets_the_name_of_its_new_release_and_is_not_forgotten() -> None:
+    planned = go_live(SITE, served(SITE), same_release=False)
+
+    assert (planned.waves, planned.stale) == (((PAGE,),), ())
+
+
+def test_a_first_publication_has_nothing_to_forget() -> None:
+    assert go_live(SITE, {}).stale == ()
+
+
+def test_plain_files_that_the_release_does_not_have_are_deleted_and_forgotten() -> None:
+    stored = served([*SITE, File("old page.html", 1, "x"), OLD_ASSET]) | kept(SITE)
+
+    planned = go_live(SITE, stored)
+
+    assert (planned.deletions, planned.stale) == (("old page.html",), ("/old%20page.html",))
+
+
+def test_other_rules_give_every_file_new_headers_and_forget_everything() -> None:
+    planned = go_live(SITE, served([*SITE, OLD_ASSET]), same_rules=False)
+
+    assert planned.copies == 4
+    assert planned.new_headers == (ASSET.key, OLD_ASSET.key)
+    assert planned.stale == ("/*",)
+
+
+def test_what_no_kept_release_needs_is_garbage() -> None:
+    stored = kept([*SITE, OLD_ASSET, File("robots.txt", 3, "old robots")]) | served(SITE)
+
+    assert changes.garbage([SITE], [], stored) == ["_releases/files/old robots", OLD_ASSET.key]
+
+
+def test_records_of_kept_releases_stay() -> None:
+    records = ["_releases/index.json", "_releases/aa/manifest.json"]
+
+    assert changes.garbage([], records, [*records, "_releases/bb/manifest.json"]) == [
+        "_releases/bb/manifest.json"
+    ]
+
+
+def test_paths_of_an_unfinished_publication_are_added_and_many_become_one() -> None:
+    assert changes.merged(["/b", "/a"], ["/a"]) == ("/a", "/b")
+    assert changes.merged(["/a"], ["/*"]) == ("/*",)
+    assert changes.merged([f"/{number}" for number in range(101)]) == ("/*",)

@@ -1,0 +1,47 @@
+"""How a deploy takes the checks: warnings are said, failures stop it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from scripts import preflight
+from scripts.console import Console
+from scripts.errors import DeployError
+from scripts.preflight import Check, Report, Status
+from scripts.session import Session
+from scripts.settings import Settings
+
+WARNING = Check("Tools", "git", Status.WARNING, "not on PATH", "Install git.")
+FAILED = Check("Tools", "node", Status.FAILED, "not on PATH", "Install Node.js.")
+
+
+def checked(settings: Settings, monkeypatch: pytest.MonkeyPatch, *checks: Check) -> str:
+    """What a session says on stderr when these are the findings."""
+    monkeypatch.setattr(preflight, "tools", lambda _: Report(checks))
+    stderr = io.StringIO()
+    try:
+        Session(settings, Console(stdout=io.StringIO(), stderr=stderr)).check_tools()
+    finally:
+        said = stderr.getvalue()
+    return said
+
+
+def test_a_warning_is_said_and_the_deploy_goes_on(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checked(default_settings, monkeypatch, WARNING) == "Warning: git: not on PATH. Install git.\n"
+
+
+def test_what_is_fine_or_not_checked_is_not_worth_a_word(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = Check("Tools", "npm", Status.OK, "11.0.0")
+    unknown = Check("Machine", "memory", Status.NOT_CHECKED, "this system does not say")
+    assert checked(default_settings, monkeypatch, fine, unknown) == ""
+
+
+def test_a_failed_check_stops_the_deploy(default_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DeployError, match="nothing was touched"):
+        checked(default_settings, monkeypatch, WARNING, FAILED)
