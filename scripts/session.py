@@ -245,12 +245,16 @@ class Session:
         Raises:
             DeployError: then.
         """
+        if not self.worth_starting():
+            raise self._nothing_deployed("The embedded AWS does not run, and no deploy to it is remembered.")
+
+    def worth_starting(self) -> bool:
+        """Whether there is anything to read: not if the embedded AWS neither runs nor was deployed to."""
         if not self.local or self.record.read():
-            return
+            return True
         from scripts.local.process import LocalTarget
 
-        if LocalTarget(self.settings).status() is None:
-            raise self._nothing_deployed("The embedded AWS does not run, and no deploy to it is remembered.")
+        return LocalTarget(self.settings).status() is not None
 
     def look_for_drift(self) -> Drift:
         """Compare the state with the account, by the variables of what is deployed.

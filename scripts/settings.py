@@ -39,6 +39,7 @@ class StateSettings:
     """Terraform's state, and the releases beside it. `lock_timeout` is a Terraform duration (``30s``).
 
     `bucket` and `key` are of the backend ``s3``, `directory` (relative to the project) of ``local``.
+    ``{environment}`` in them stands for the environment's name, and is replaced here already.
     """
 
     backend: Literal["s3", "local"]
@@ -143,6 +144,14 @@ class Settings:
             if value not in (None, ""):
                 group, _, name = path.rpartition(".")
                 merged |= {group: {**(merged[group] or {}), name: value}} if group else {name: value}
+        if isinstance(merged["state"], Mapping):
+            # Another environment must never find the state of this one.
+            merged["state"] = {
+                name: value.replace("{environment}", str(merged["environment"]))
+                if isinstance(value, str)
+                else value
+                for name, value in merged["state"].items()
+            }
         settings: Settings = _build(cls, merged, "")
         return settings
 

@@ -17,7 +17,8 @@ from scripts.aws import error_code
 from scripts.errors import DeployError
 from scripts.frontend import manifest
 
-_PARALLEL = 16
+# As many as the client has connections (aws.py). S3 answers after tens of milliseconds, mostly of waiting.
+_PARALLEL = 32
 # From here boto3's own transfer splits a file: boto3.s3.transfer.TransferConfig.multipart_threshold.
 _MULTIPART_BYTES = 8 * 1024 * 1024
 

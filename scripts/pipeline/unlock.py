@@ -54,6 +54,9 @@ def unlock(session: Session, lock_id: str = "") -> ExitStatus:
         DeployError: with `ExitStatus.LOCKED` when the holder still runs, or when it is another lock.
     """
     with session.opened():
+        if not session.worth_starting():  # an embedded AWS that holds nothing holds no lock
+            session.console.show(Unlocking(None, None, released=False))
+            return ExitStatus.OK
         session.steps.run(
             Step(connecting(session), session.connect),
             Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),

@@ -4,10 +4,15 @@ Run it with ``./bootstrap python tests/benchmarks/publish.py [FILES…]``; 200 a
 argument. Everything speaks to the same embedded S3, of its own. Each tool is a process of its own, start
 included. Prints medians of three, and requests (counted by a proxy, in runs that are not timed);
 asserts nothing. The AWS CLI comes from PyPI into a temporary environment: it pins another botocore.
+
+On loopback every tool waits for the embedded S3's one CPU, so what counts is the number of requests. With
+``--latency 50`` the proxy stays in between and each request takes 50 ms longer, as a region is away: then
+the number of requests at once counts as well.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import random
@@ -68,8 +73,14 @@ resource "aws_s3_object" "file" {
 
 def main() -> None:
     """Measure each tool in each situation, for each number of files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", type=int, nargs="*", default=[200, 2000], help="numbers of files")
+    parser.add_argument("--latency", type=int, default=0, help="milliseconds that each request takes longer")
+    parser.add_argument("--without-terraform", action="store_true", help="it takes minutes")
+    options = parser.parse_args()
     os.chdir(ROOT)  # the emulator is a module of this project
-    sizes = [int(size) for size in sys.argv[1:]] or [200, 2000]
     with tempfile.TemporaryDirectory(prefix="librechat-bench-") as directory:
         place = Path(directory)
         emulator = Emulator(place / "emulator")
@@ -77,26 +88,28 @@ def main() -> None:
         emulator.start()
         try:
             cli = install_cli(place / "cli")
-            for size in sizes:
-                compare(place / str(size), size, emulator, cli)
+            for size in options.files:
+                compare(place / str(size), size, emulator, cli, options)
         finally:
             emulator.stop()
 
 
-def compare(place: Path, size: int, emulator: Emulator, cli: Path) -> None:
+def compare(place: Path, size: int, emulator: Emulator, cli: Path, options: argparse.Namespace) -> None:
     """Print the table of one number of files."""
     dist = place / "dist"
     total = make_site(dist, size)
-    tools = {
+    tools: dict[str, Tool] = {
         "inv frontend.publish": Publisher(dist, emulator),
         "aws s3 sync": Sync(dist, emulator, cli),
-        "Terraform aws_s3_object": Terraform(dist, emulator, place / "terraform"),
     }
-    print(f"\n{size} files, {total / 1e6:.1f} MB: seconds / CPU seconds of the tool (requests)")
+    if not options.without_terraform:
+        tools["Terraform aws_s3_object"] = Terraform(dist, emulator, place / "terraform")
+    away = f", {options.latency} ms away" if options.latency else ""
+    print(f"\n{size} files, {total / 1e6:.1f} MB{away}: seconds / CPU seconds of the tool (requests)")
     print(f"{'':<26}" + "".join(f"{situation:>24}" for situation in SITUATIONS))
     base: list[float] = []
     for name, tool in tools.items():
-        results = [tool.measure(situation) for situation in SITUATIONS]
+        results = [tool.measure(situation, options.latency / 1000) for situation in SITUATIONS]
         base = base or [result.seconds for result in results]
         cells = (str(result).rjust(24) for result in results)
         print(f"{name:<26}" + "".join(cells), flush=True)
@@ -127,19 +140,19 @@ class Tool:
     buckets: int = 0
     edits: int = field(default=0)
 
-    def measure(self, situation: str) -> Figures:
+    def measure(self, situation: str, latency: float) -> Figures:
         """Run it in a situation, once to count and then for the time."""
-        with counting(self.emulator) as (endpoint, count):
+        seconds, cpu = [], []
+        with counting(self.emulator, latency) as (endpoint, count):
             self.prepare(situation)
             self.run(endpoint)
             requests = count()
-        seconds, cpu = [], []
-        for _ in range(REPEATS):
-            self.prepare(situation)
-            began, used = time.monotonic(), children_cpu()
-            self.run(self.emulator.endpoint)
-            seconds.append(time.monotonic() - began)
-            cpu.append(children_cpu() - used)
+            for _ in range(REPEATS):
+                self.prepare(situation)
+                began, used = time.monotonic(), children_cpu()
+                self.run(endpoint if latency else self.emulator.endpoint)
+                seconds.append(time.monotonic() - began)
+                cpu.append(children_cpu() - used)
         return Figures(statistics.median(seconds), statistics.median(cpu), requests)
 
     def prepare(self, situation: str) -> None:
@@ -266,8 +279,8 @@ def install_cli(directory: Path) -> Path:
 
 
 @contextmanager
-def counting(emulator: Emulator) -> Iterator[tuple[str, Callable[[], int]]]:
-    """An endpoint that passes every request on and counts it."""
+def counting(emulator: Emulator, latency: float) -> Iterator[tuple[str, Callable[[], int]]]:
+    """An endpoint that counts every request and passes it on, `latency` seconds later."""
     from aiohttp import ClientSession, web
 
     seen = 0
@@ -276,6 +289,7 @@ def counting(emulator: Emulator) -> Iterator[tuple[str, Callable[[], int]]]:
     async def pass_on(request: web.Request) -> web.Response:
         nonlocal seen
         seen += 1
+        await asyncio.sleep(latency)
         async with sessions[0].request(
             request.method,
             f"{emulator.endpoint}{request.raw_path}",

@@ -10,7 +10,14 @@ import pytest
 from tests.e2e.requirements import Evidence
 from tests.e2e.stack import MUTATIONS_TABLE, Stack, deployed
 
-_ORDER = ("test_deploy", "test_operate", "test_releases", "test_mutations", "test_requirements")
+_ORDER = (
+    "test_deploy",
+    "test_operate",
+    "test_releases",
+    "test_mutations",
+    "test_secrets",
+    "test_requirements",
+)
 """The requirements need the end of the deployment as evidence, so they come last."""
 
 

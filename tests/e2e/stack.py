@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.aws import Aws
+from tests.e2e.watch import Watch
 
 ROOT = Path(__file__).parent.parent.parent
 MUTATIONS_TABLE = ROOT / ".artifacts" / "mutations.md"
@@ -54,6 +55,8 @@ class Stack:
         url: The viewer's address.
         deployed: The first deploy, from nothing.
         checkout: The working tree that is deployed.
+        history: Every command so far, with how it ended.
+        watch: What others could see meanwhile.
     """
 
     directory: Path
@@ -61,6 +64,11 @@ class Stack:
     url: str
     deployed: Ended = field(default=Ended(-1, "", ""))
     checkout: Path = ROOT
+    history: list[tuple[tuple[str, ...], Ended]] = field(default_factory=list)
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.workspace)
 
     @property
     def terraform(self) -> Path:
@@ -78,7 +86,8 @@ class Stack:
             text=True,
             check=False,
         )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        self.history.append((arguments, Ended(done.returncode, done.stdout, done.stderr)))
+        return self.history[-1][1]
 
     @property
     def workspace(self) -> Path:
@@ -118,6 +127,20 @@ class Stack:
         )
         return {found["Name"]: found["Value"] for page in pages for found in page["Parameters"]}
 
+    def state_objects(self) -> dict[str, str]:
+        """Everything that was ever kept in the state bucket: each version of the state, and the releases."""
+        environment = self.tool_environment()
+        s3 = Aws(region=environment["AWS_REGION"], environment=environment).client("s3")
+        bucket = "librechat-lambda-tfstate-dev"
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+        versions = [found for page in pages for found in page.get("Versions", ())]
+        return {
+            f"{found['Key']} version {found['VersionId']}": s3.get_object(
+                Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"]
+            )["Body"].read().decode()
+            for found in versions
+        }  # fmt: skip
+
     def logs(self) -> str:
         """The end of every log of the embedded AWS, for a failure's message."""
         files = sorted((self.directory / "local" / "logs").rglob("*.log"))
@@ -139,11 +162,12 @@ def deployed(directory: Path, environment: Mapping[str, str] | None = None) -> I
     stack = make_stack(directory)
     stack.environment |= environment or {}
     try:
-        stack.deployed = stack.inv("deploy", "--json")
-        assert stack.deployed.status == 0, (
-            stack.deployed.stdout[-4000:] + stack.deployed.stderr + stack.logs()
-        )
-        yield stack
+        with stack.watch.running():
+            stack.deployed = stack.inv("deploy", "--json")
+            assert stack.deployed.status == 0, (
+                stack.deployed.stdout[-4000:] + stack.deployed.stderr + stack.logs()
+            )
+            yield stack
     finally:
         stack.inv("local.down")
 

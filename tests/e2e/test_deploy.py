@@ -100,16 +100,3 @@ def test_a_held_lock_ends_the_run_with_5_naming_the_holder_and_the_remedy(stack:
     assert error["lock"]["host"] in error["why"]
     assert error["lock"]["unlock"] in error["next_step"]
     assert stack.inv("plan", "--json").status == 0, "the lock went with its holder"
-
-
-def test_no_secret_is_printed_logged_or_kept_in_state(stack: Stack) -> None:
-    secrets = stack.secrets()
-    assert len(secrets) == 11
-    state = stack.terraform_output_of("state", "pull")
-    logs = "".join(
-        path.read_text(errors="replace") for path in (stack.directory / "local" / "logs").rglob("*.log")
-    )
-    said = stack.deployed.stdout + stack.deployed.stderr
-    for name, value in secrets.items():
-        for where, text in (("state", state), ("logs", logs), ("output", said)):
-            assert value not in text, f"{name} is in the {where}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.2
 
 
 class Watch:

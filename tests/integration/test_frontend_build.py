@@ -22,6 +22,7 @@ from scripts.errors import DeployError, ExitStatus
 from scripts.frontend import librechat
 from scripts.progress import Notice, Stage, ignored
 from scripts.settings import PROJECT_ROOT, Settings
+from tests.events import require_documented
 from tests.integration import librechat_workspace
 from tests.integration.librechat_workspace import Workspace
 
@@ -190,12 +191,15 @@ def test_the_stage_that_failed_is_shown(settings: Settings, checkout: Workspace)
     out, events = io.StringIO(), io.StringIO()
 
     for console in (Console(stdout=out), Console(json_lines=True, stdout=events)):
-        with pytest.raises(DeployError):
+        with pytest.raises(DeployError) as failure:
             frontend.build_shown(settings, console)
+        console.error(failure.value)
 
     assert "✗ building packages" in out.getvalue()
-    event = json.loads(events.getvalue())
-    assert (event["type"], event["name"], event["failed"]) == ("step", "building packages", True)
+    step, error = [json.loads(line) for line in events.getvalue().splitlines()]
+    require_documented([step, error])
+    assert (step["type"], step["name"], step["failed"]) == ("step", "building packages", True)
+    assert error["log"].endswith(".log")
 
 
 def test_a_page_that_names_a_file_that_is_not_there_is_not_a_build(
@@ -301,7 +305,9 @@ def test_programs_get_the_stages_and_every_fact_of_the_result(
 
     console.show(frontend.build_shown(settings, console))
 
-    *steps, result = [json.loads(line) for line in out.getvalue().splitlines()]
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    require_documented(events)
+    *steps, result = events
     assert [event["name"] for event in steps] == ["building packages"]
     assert {event["type"] for event in steps} == {"step"}
     del result["time"], result["seconds"]

@@ -73,17 +73,20 @@ class Site:
 
 
 class Wire:
-    """What a client of its own really sends, by botocore's events; a test may get in its way.
+    """What a client really sends, by botocore's events; a test may get in its way.
 
     Attributes:
         sent: Requests in order, ``PUT index.html``; of a query only its first word (``POST ?delete``).
     """
 
-    def __init__(self, emulator: Emulator) -> None:
-        self.s3 = emulator.as_key(ACCOUNT, "local").client("s3")
-        self.s3.meta.events.register("before-send.s3", self._before_send)
+    def __init__(self, s3: Any) -> None:
+        self.s3 = s3
         self.sent: list[str] = []
         self._interfere: Callable[[str], Any] = lambda request: None
+        self.s3.meta.events.register("before-send.s3", self._before_send)
+
+    def close(self) -> None:
+        self.s3.meta.events.unregister("before-send.s3", self._before_send)
 
     def cut_at(self, key: str, error: BaseException | int = 403, *, nth: int = 1) -> None:
         """Fail the nth request for `key`: with an exception, or with an answer of this status."""
@@ -140,9 +143,17 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path / "dist", SITE)
 
 
+@pytest.fixture(scope="module")
+def wired(emulator: Emulator) -> Any:
+    """A second client: what tests do with the other one is not seen on the wire."""
+    return emulator.as_key(ACCOUNT, "local").client("s3")
+
+
 @pytest.fixture
-def wire(emulator: Emulator) -> Wire:
-    return Wire(emulator)
+def wire(wired: Any) -> Iterator[Wire]:
+    wire = Wire(wired)
+    yield wire
+    wire.close()
 
 
 @pytest.fixture
@@ -404,18 +415,12 @@ def test_an_interruption_leaves_a_whole_site_that_can_be_restored_and_a_repetiti
     assert_whole(s3, bucket)
     if moment not in WAVES[-1:]:
         assert page(s3, bucket) == SITE["index.html"]
-    again = Wire(emulator_of(wire))
-    assert publish(site, again.s3, bucket, "bb").release == "bb"
+    wire.undisturbed()
+    assert publish(site, wire.s3, bucket, "bb").release == "bb"
     assert "chunk B" in {body.decode() for body, _, _ in served(s3, bucket).values()}
     assert restore(s3, bucket, "aa").restored
     now = served(s3, bucket)
     assert {key: now[key] for key in before} == before
-
-
-def emulator_of(wire: Wire) -> Any:
-    """The emulator behind a wire, for another client."""
-    endpoint = urlsplit(wire.s3.meta.endpoint_url)
-    return Emulator(Path(), port=endpoint.port or 0)
 
 
 def test_a_repetition_sends_only_what_was_not_sent_yet(s3: Any, wire: Wire, bucket: str, site: Site) -> None:
@@ -648,14 +653,14 @@ def test_who_is_overtaken_before_going_live_begins_anew_and_sends_what_the_other
 
 
 def test_publications_side_by_side_end_with_one_whole_site_and_every_release_kept(
-    emulator: Emulator, s3: Any, bucket: str, tmp_path: Path
+    s3: Any, bucket: str, tmp_path: Path
 ) -> None:
     sites = {letter: Site(tmp_path / letter, SITE) for letter in "BCD"}
     failures: list[BaseException] = []
 
     def run(letter: str) -> None:
         try:
-            publish(sites[letter], emulator.as_key(ACCOUNT, "local").client("s3"), bucket, letter)
+            publish(sites[letter], s3, bucket, letter)
         except BaseException as failure:
             failures.append(failure)
 
@@ -726,9 +731,11 @@ def test_who_lost_the_claim_while_it_stood_still_leaves_the_page_alone(
 
 def test_a_claim_whose_answer_was_lost_is_still_ours(s3: Any, wire: Wire, bucket: str, site: Site) -> None:
     captured: dict[str, Any] = {}
-    wire.s3.meta.events.register(
-        "provide-client-params.s3.PutObject", lambda params, **_: captured.update({params["Key"]: params})
-    )
+
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        captured[params["Key"]] = params
+
+    wire.s3.meta.events.register("provide-client-params.s3.PutObject", remember)
 
     def arrives_but_the_answer_does_not() -> AWSResponse:
         s3.put_object(**captured[INDEX])
@@ -738,24 +745,30 @@ def test_a_claim_whose_answer_was_lost_is_still_ours(s3: Any, wire: Wire, bucket
 
     publish(site, wire.s3, bucket, "aa")
 
+    wire.s3.meta.events.unregister("provide-client-params.s3.PutObject", remember)
     assert index_in(s3, bucket).live == "aa"
 
 
 # --- CloudFront ---------------------------------------------------------------------------------------
 
 
+def built_page(title: str) -> str:
+    return f"<h1>{title}</h1><script src=/app.js></script>"
+
+
 @pytest.fixture
 def settings(default_settings: Settings, tmp_path: Path) -> Settings:
-    """A checkout with LibreChat's shape whose build is two copied files."""
+    """A checkout with LibreChat's shape whose build copies three files."""
     root = tmp_path / "LibreChat"
-    build = "mkdir -p client/dist && cp client/*.html client/*.txt client/dist/"
+    build = "mkdir -p client/dist && cp client/*.html client/*.js client/*.txt client/dist/"
     package = {"name": "librechat", "version": "1.0.0"}
     checkout = Site(
         root,
         {
             "package.json": json.dumps(package | {"scripts": {"frontend": build}}),
             "package-lock.json": json.dumps(package | {"lockfileVersion": 3, "packages": {"": package}}),
-            "client/index.html": "<h1>one</h1>",
+            "client/index.html": built_page("one"),
+            "client/app.js": "app",
             "client/robots.txt": "one",
         },
     )
@@ -854,7 +867,7 @@ def test_a_release_that_is_not_kept_is_built_when_the_sources_give_it(
     result = frontend.publish(settings, target, bucket, release=hash)
 
     assert (result.release, result.restored) == (hash, False)
-    assert page(s3, bucket) == "<h1>one</h1>"
+    assert page(s3, bucket) == built_page("one")
 
 
 def test_a_release_that_is_kept_is_restored_without_building(
@@ -862,14 +875,14 @@ def test_a_release_that_is_kept_is_restored_without_building(
 ) -> None:
     target = local_target(settings, endpoint=emulator.endpoint, base_url="")
     first = frontend.publish(settings, target, bucket).release
-    Path(settings.librechat.source, "client/index.html").write_text("<h1>two</h1>")
+    Path(settings.librechat.source, "client/index.html").write_text(built_page("two"))
     frontend.publish(settings, target, bucket)
     nowhere = dataclasses.replace(settings.librechat, source="/nowhere")
 
     result = frontend.publish(dataclasses.replace(settings, librechat=nowhere), target, bucket, release=first)
 
     assert (result.release, result.restored) == (first, True)
-    assert page(s3, bucket) == "<h1>one</h1>"
+    assert page(s3, bucket) == built_page("one")
 
 
 def test_a_release_that_is_neither_kept_nor_in_the_sources_is_refused(
@@ -888,7 +901,7 @@ def test_sources_that_change_under_a_deploy_are_not_published_as_what_was_planne
     planned = frontend.source_hash(settings)
 
     def edit_then_build(*arguments: Any) -> Any:
-        Path(settings.librechat.source, "client/index.html").write_text("<h1>edited</h1>")
+        Path(settings.librechat.source, "client/index.html").write_text(built_page("edited"))
         return frontend.build(*arguments)
 
     monkeypatch.setattr(publisher, "build", edit_then_build)

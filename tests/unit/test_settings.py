@@ -128,6 +128,13 @@ def test_the_tfvars_belong_to_the_environment(config: dict[str, Any]) -> None:
     assert settings.tfvars["vpc_id"].startswith("vpc-")
 
 
+def test_each_environment_has_a_state_of_its_own(config: dict[str, Any]) -> None:
+    assert Settings.load(config).state.bucket == "librechat-lambda-tfstate-dev"
+    other = Settings.load(config | {"environment": "prod"})
+    assert other.state.bucket == "librechat-lambda-tfstate-prod"
+    assert other.state.key == "librechat-lambda/prod/terraform.tfstate"
+
+
 @pytest.mark.parametrize("content", [None, "not JSON", "[1]"])
 def test_unreadable_tfvars_are_explained(config: dict[str, Any], tmp_path: Path, content: str | None) -> None:
     settings = dataclasses.replace(Settings.load(config), project_root=tmp_path)
