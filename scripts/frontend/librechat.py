@@ -32,7 +32,7 @@ class Needs:
 
 NEEDS = Needs(memory=2_500_000_000, disk=4 * _GB)
 """Measured with v0.8.2-rc1. Memory: what it gets by with while Vite bundles; where there is more it takes
-up to 3.5 GB. Disk: 1.3 GB of node_modules and 0.4 GB of npm's cache; the rest is reserve for a larger release."""
+up to 3.5 GB. Disk: 1.3 GB of node_modules and 0.4 GB of npm's cache; the rest is a reserve."""
 
 _HEAP = "--max-old-space-size"
 _HEAP_MB = 4096
