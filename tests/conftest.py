@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,12 @@ from scripts.settings import Settings
 PROJECT_ROOT = Path(__file__).parent.parent
 
 
+_LONGEST = ("deployment", "test_mutations", "engine")
+"""Groups that begin first, one on each worker (`--no-loadscope-reorder`)."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares something expensive on one worker (`pytest -n 2 --dist loadgroup`): a file, the
+    """Keep what shares something expensive on one worker (`pytest -n 3 --dist loadgroup`): a file, the
     deployment of the e2e tests, the Docker engine's images. Without workers this changes nothing.
     """
     for item in items:
@@ -22,6 +27,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item, "fixturenames", ()
             )
             item.add_marker(pytest.mark.xdist_group("deployment" if shares_deployment else item.path.stem))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(
+            key=lambda item: _LONGEST.index(_group(item)) if _group(item) in _LONGEST else len(_LONGEST)
+        )
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None
+    return str(marker.args[0])
 
 
 @pytest.fixture

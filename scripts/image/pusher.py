@@ -86,8 +86,8 @@ def push(
         tag: The tag that Terraform expects.
 
     Raises:
-        DeployError: when the tag is neither there nor the sources' own, the registry refuses, or what it holds under
-            the tag is nothing that Lambda can run.
+        DeployError: when the tag is neither there nor the sources' own, the registry refuses, or what it
+            holds under the tag is nothing that Lambda can run.
     """
     host, _, name = repository_url.partition("/")
     # The embedded registry answers on the emulator's endpoint under the registry's name.

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.frontend.librechat import NEEDS
+from scripts.frontend.sources import kind
 from scripts.preflight.model import Finding, failed, not_checked, ok, warning
 from scripts.preflight.runner import Probe
 from scripts.settings import Settings
@@ -17,10 +19,6 @@ _GB = 1_000_000_000
 
 DISK = 500_000_000
 """Bytes under .build that any run may take: the stand-in's client, image and copies are a tenth of it."""
-DISK_LIBRECHAT = 5 * _GB
-"""Bytes for LibreChat's client with its node_modules; the image adds to the engine's own disk."""
-MEMORY = 2_500_000_000
-"""Bytes that LibreChat's `npm run frontend` took at its peak when we measured it."""
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -28,7 +26,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 def probes(settings: Settings) -> Iterator[Probe]:
     """Disk and memory; memory only matters where LibreChat's own client is built."""
-    builds_librechat = bool(settings.librechat.source) or settings.target == "aws"
+    builds_librechat = kind(settings) in ("checkout", "git")
     yield Probe(GROUP, "disk", lambda: disk(settings.project_root / ".build", builds_librechat))
     yield Probe(GROUP, "memory", lambda: memory(builds_librechat))
 
@@ -41,8 +39,8 @@ def disk(directory: Path, builds_librechat: bool) -> Finding:
     remedy = "Make room; everything in .build is made again when it is missing."
     if free < DISK:
         return failed(f"{found}, a build takes up to {_gb(DISK)}", remedy)
-    if builds_librechat and free < DISK_LIBRECHAT:
-        return warning(f"{found}, a build of LibreChat's client takes up to {_gb(DISK_LIBRECHAT)}", remedy)
+    if builds_librechat and free < NEEDS.disk:
+        return warning(f"{found}, a build of LibreChat's client takes up to {_gb(NEEDS.disk)}", remedy)
     return ok(found)
 
 
@@ -53,9 +51,9 @@ def memory(builds_librechat: bool) -> Finding:
     available = available_memory()
     if available is None:
         return not_checked("this system does not say how much memory is available")
-    if available < MEMORY:
+    if available < NEEDS.memory:
         return warning(
-            f"{_gb(available)} available, the build of LibreChat's client takes {_gb(MEMORY)} at its peak",
+            f"{_gb(available)} available, LibreChat's client takes {_gb(NEEDS.memory)} to build",
             "End other programs or add swap; else the system may kill the build.",
         )
     return ok(f"{_gb(available)} available")

@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from scripts.frontend.sources import kind
 from scripts.preflight.model import Finding, failed, ok, warning
 from scripts.preflight.runner import Probe
 from scripts.settings import Settings
@@ -81,7 +82,7 @@ def _npm() -> Finding:
 def _engine(settings: Settings) -> Finding:
     from scripts.image.builder import choose
 
-    if choose(settings) == "pack":
+    if choose(settings) == "pack" and kind(settings) != "image":
         return ok("not needed: the image is packed without an engine")
     command = ["docker", "version", "--format", "{{.Server.Version}}"]
     remedy = "Install and start Docker (Debian: apt-get install docker.io), until `docker version` answers."
@@ -119,6 +120,8 @@ def _sandbox(settings: Settings) -> Finding:
 
 def _git(settings: Settings) -> Finding:
     """Only a checkout has a revision that the image's label and the release record can name."""
+    if kind(settings) == "git":
+        return version(["git", "--version"], (2,), "Install git: LibreChat's client comes from it.")
     if not (settings.project_root / ".git").exists():
         return ok("not needed: this is not a checkout")
     if shutil.which("git") is None:

@@ -1,4 +1,4 @@
-"""The deployment that the e2e tests share: deployed once, looked at, mutated, and destroyed at last."""
+"""The deployment that the e2e tests share: deployed once, looked at, operated, and destroyed at last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ _ORDER = (
     "test_requirements",
 )
 """The requirements need the end of the deployment as evidence, so they come last."""
-
 
 _BEGAN = time.time()
 

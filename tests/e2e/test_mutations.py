@@ -1,6 +1,6 @@
 """The rehearsal tells the truth: one wrong line of Terraform makes the deploy fail, for the right reason.
 
-Every mutation is applied to a copy of the tree and deployed by ``inv deploy`` onto the shared stack,
+Every mutation is applied to a copy of the tree and deployed by ``inv deploy`` onto a stack of their own,
 each straight after the one before: an apply both repairs the last fault and brings the next. Faults
 of parts that know nothing of each other share a deploy; each must show in its own check. A mutation
 without a smoke failure would mean that the embedded AWS forgives what AWS does not.
@@ -16,7 +16,7 @@ from itertools import chain
 
 import pytest
 
-from tests.e2e.stack import MUTATIONS_TABLE, Ended, Stack
+from tests.e2e.stack import MUTATIONS_TABLE, Ended, Stack, deployed
 
 pytestmark = pytest.mark.e2e
 
@@ -160,13 +160,11 @@ DEPLOYS: tuple[tuple[Mutation, ...], ...] = (
 """The mutations by the deploy that they share."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def restored(stack: Stack) -> Iterator[None]:
-    """Leave the shared stack as the shipped tree has it."""
-    yield
-    stack.restore()
-    repaired = stack.inv("deploy", "--yes", "--json")
-    assert repaired.status == 0, repaired.stdout[-3000:]
+@pytest.fixture(scope="module")
+def mutated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that nobody else looks at, deployed as shipped; so the mutations may run beside the others."""
+    with deployed(tmp_path_factory.mktemp("mutated")) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -181,21 +179,21 @@ def table() -> Iterator[list[tuple[str, str, str]]]:
 
 
 @pytest.fixture(scope="module")
-def deploy(stack: Stack) -> Callable[[tuple[Mutation, ...]], Ended]:
+def deploy(mutated: Stack) -> Callable[[tuple[Mutation, ...]], Ended]:
     """Deploys the shipped tree with some mutations; each set of them once."""
 
     @cache
-    def mutated(mutations: tuple[Mutation, ...]) -> Ended:
-        stack.restore()
+    def deploying(mutations: tuple[Mutation, ...]) -> Ended:
+        mutated.restore()
         for name, pattern, replacement in chain.from_iterable(each.edits for each in mutations):
-            file = stack.terraform / name
+            file = mutated.terraform / name
             text, count = re.subn(pattern, lambda _, new=replacement: new, file.read_text())
             assert count == 1, f"{pattern!r} matches {count} times in {name}"
             file.write_text(text)
         settings = dict(chain.from_iterable(each.settings for each in mutations))
-        return stack.inv("deploy", "--yes", "--json", **settings)
+        return mutated.inv("deploy", "--yes", "--json", **settings)
 
-    return mutated
+    return deploying
 
 
 @pytest.mark.parametrize(

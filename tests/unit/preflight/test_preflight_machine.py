@@ -56,7 +56,7 @@ def test_enough_memory_is_fine(system: Path) -> None:
 def test_too_little_memory_for_librechat_s_client_is_a_warning(system: Path) -> None:
     (system / "meminfo").write_text(MEMINFO.format(available=1_000_000))
     finding = machine.memory(builds_librechat=True)
-    assert finding.status is Status.WARNING and "2.5 GB at its peak" in finding.found
+    assert finding.status is Status.WARNING and "2.5 GB to build" in finding.found
 
 
 def test_the_limit_of_a_container_counts_and_its_page_cache_does_not(system: Path) -> None:
