@@ -1,9 +1,10 @@
-"""Fixtures that every kind of test shares, and what runs side by side."""
+"""Fixtures that every kind of test shares; what runs side by side is in `tests.lanes`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,30 +14,19 @@ from scripts.settings import Settings
 PROJECT_ROOT = Path(__file__).parent.parent
 
 
-_LONGEST = ("deployment", "test_mutations", "engine")
-"""Groups that begin first, one on each worker (`--no-loadscope-reorder`)."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n``: the lanes. Called by pytest-xdist."""
+    from tests.lanes import Lanes
+
+    return Lanes(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares something expensive on one worker (`pytest -n 3 --dist loadgroup`): a file, the
-    deployment of the e2e tests, the Docker engine's images. Without workers this changes nothing.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            shares_deployment = item.path.parent.name == "e2e" and "stack" in getattr(
-                item, "fixturenames", ()
-            )
-            item.add_marker(pytest.mark.xdist_group("deployment" if shares_deployment else item.path.stem))
+    """On a worker of pytest-xdist, put the longest tests first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(
-            key=lambda item: _LONGEST.index(_group(item)) if _group(item) in _LONGEST else len(_LONGEST)
-        )
+        from tests.lanes import longest_first
 
-
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    return str(marker.args[0])
+        longest_first(items)
 
 
 @pytest.fixture

@@ -56,20 +56,20 @@ def logs(session: Session, wanted: Wanted) -> ExitStatus:
     def look(moment: datetime) -> Iterator[cloudwatch.Event]:
         return cloudwatch.read(aws, group, since=moment, pattern=wanted.pattern)
 
-    if wanted.request_id:
-        events = cloudwatch.of_request(aws, group, wanted.request_id, since=begin)
-    else:
-        events = cloudwatch.newest(look(begin), wanted.lines)
-    for event in events:
-        console.show(event)
-    if not wanted.follow:
-        if not events:
-            console.say(f"No lines in {group} since {begin.astimezone():%Y-%m-%d %H:%M:%S}.")
-        return ExitStatus.OK
-    console.say(f"[dim]Following {group}; Ctrl-C ends it.[/dim]")
-    with contextlib.suppress(KeyboardInterrupt):  # the way to end it, not a failure
-        for event in cloudwatch.follow(look, since=begin, shown=events):
+    # When following, Ctrl-C is the way to end it, not a failure; also while the first lines are shown.
+    with contextlib.suppress(*(KeyboardInterrupt,) if wanted.follow else ()):
+        if wanted.request_id:
+            events = cloudwatch.of_request(aws, group, wanted.request_id, since=begin)
+        else:
+            events = cloudwatch.newest(look(begin), wanted.lines)
+        for event in events:
             console.show(event)
+        if wanted.follow:
+            console.say(f"[dim]Following {group}; Ctrl-C ends it.[/dim]")
+            for event in cloudwatch.follow(look, since=begin, shown=events):
+                console.show(event)
+        elif not events:
+            console.say(f"No lines in {group} since {begin.astimezone():%Y-%m-%d %H:%M:%S}.")
     return ExitStatus.OK
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.stack import Stack, deployed
 from tests.engine import engine_environment
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from scripts.content import files_below
 from tests.e2e.requirements import Evidence
 from tests.e2e.stack import ROOT, Stack
 
 pytestmark = pytest.mark.e2e
+
+_OF_THE_TESTS = ("librechat-lambda-engine-", "librechat-handler-")
+"""Temporary directories that no deployment makes: the tests' Docker engine, the handler's tests."""
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +54,14 @@ def _files(stack: Stack) -> Iterator[tuple[str, str]]:
     """What is left on disk, but for the embedded AWS's own storage, where the parameters live."""
     kept = [stack.directory / "local" / "logs", stack.directory / "local" / "terraform", stack.terraform]
     kept += [ROOT / ".build" / "logs", stack.directory / "summary.md"]
-    kept += [path for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith("librechat-")]
+    temporary = Path(tempfile.gettempdir()).glob("librechat-*")
+    kept += [path for path in temporary if not path.name.startswith(_OF_THE_TESTS)]
     for top in kept:
-        for path in [top, *top.rglob("*")]:
-            if path.is_file() and path.stat().st_size < 50_000_000:
-                yield f"file {path}", path.read_text(errors="replace")
+        for path in [top, *files_below(top)]:
+            # Other tests' files come and go meanwhile.
+            with suppress(OSError):
+                if path.is_file() and path.stat().st_size < 50_000_000:
+                    yield f"file {path}", path.read_text(errors="replace")
 
 
 def test_the_watch_has_seen_plans_and_processes(life: Mapping[str, str]) -> None:

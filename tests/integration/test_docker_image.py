@@ -29,7 +29,7 @@ from scripts.settings import Settings
 from scripts.target import Target
 from tests.engine import engine_environment
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.integration
 
 PASSWORD = "correct horse battery staple"
 HTPASSWD = "AWS:$2b$04$Bw7o65UX6MMG7njGGy3aMe6JD//FYSbfc5zTjtzDwTlVpH08yOHUO"

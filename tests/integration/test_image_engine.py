@@ -18,7 +18,7 @@ from scripts.errors import DeployError, ExitStatus
 from scripts.image import builder, engine
 from scripts.settings import Settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.integration
 
 BASE = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
 StartEngine = Callable[[list[str]], None]

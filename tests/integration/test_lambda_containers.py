@@ -14,7 +14,7 @@ from scripts.local.lambda_.engine import Engine
 from scripts.local.lambda_.sandbox import SandboxError, SandboxSpec
 from tests.engine import engine_environment
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.integration
 
 BASE = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
 
@@ -111,7 +111,8 @@ async def test_the_runtime_api_is_there_before_the_command_begins(home: Home) ->
 
 
 async def test_two_containers_may_listen_on_the_same_port_and_reach_nothing_else(home: Home) -> None:
-    script = "(echo hello | nc -l -p 3080) & until nc 127.0.0.1 3080 </dev/null; do sleep 0.1; done; ip route; echo end"
+    connect = "until nc 127.0.0.1 3080 </dev/null; do sleep 0.1; done"
+    script = f"(echo hello | nc -l -p 3080) & {connect}; ip route; echo end"
 
     await asyncio.gather(home.run(spec(script)), home.run(spec(script)))
 
