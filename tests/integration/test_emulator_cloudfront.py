@@ -20,7 +20,24 @@ CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 def certificate(emulator: Emulator) -> Iterator[str]:
     acm = emulator.aws.client("acm", region="us-east-1")
     arn = acm.request_certificate(DomainName="*.chat.example", ValidationMethod="DNS")["CertificateArn"]
+    route53 = emulator.aws.client("route53")
+    zone = route53.create_hosted_zone(Name="chat.example", CallerReference=arn)["HostedZone"]["Id"]
+    options = acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
+    validation = {
+        "Name": options[0]["ResourceRecord"]["Name"],
+        "Type": "CNAME",
+        "TTL": 300,
+        "ResourceRecords": [{"Value": options[0]["ResourceRecord"]["Value"]}],
+    }
+
+    def change(action: str) -> None:
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": validation}]}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    change("CREATE")
     yield arn
+    change("DELETE")
+    route53.delete_hosted_zone(Id=zone)
     acm.delete_certificate(CertificateArn=arn)
 
 

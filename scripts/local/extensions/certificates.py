@@ -60,20 +60,26 @@ def _issued_when_validated(original: Any) -> Any:
     """Every look at a certificate passes here: that is when ACM has "just" looked into DNS."""
 
     def find(arn: str) -> Certificate | None:
-        from ministack.services import acm
-
         certificate: Certificate | None = original(arn)
-        if certificate is None or certificate["Status"] != _PENDING:
-            return certificate
-        for option in certificate["DomainValidationOptions"]:
-            if _resolves(option["ResourceRecord"]):
-                option["ValidationStatus"] = "SUCCESS"
-        if all(option["ValidationStatus"] == "SUCCESS" for option in certificate["DomainValidationOptions"]):
-            now = acm.now_iso()
-            certificate |= {"Status": "ISSUED", "IssuedAt": now, "NotBefore": now}
+        if certificate is not None:
+            look_into_dns(certificate)
         return certificate
 
     return find
+
+
+def look_into_dns(certificate: Certificate) -> None:
+    """Issue a certificate that waits, if its records have come."""
+    from ministack.services import acm
+
+    if certificate["Status"] != _PENDING:
+        return
+    for option in certificate["DomainValidationOptions"]:
+        if _resolves(option["ResourceRecord"]):
+            option["ValidationStatus"] = "SUCCESS"
+    if all(option["ValidationStatus"] == "SUCCESS" for option in certificate["DomainValidationOptions"]):
+        now = acm.now_iso()
+        certificate |= {"Status": "ISSUED", "IssuedAt": now, "NotBefore": now}
 
 
 def _resolves(record: dict[str, str]) -> bool:

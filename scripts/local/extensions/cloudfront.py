@@ -18,6 +18,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from scripts.local.extensions import Context, Response, replace
+from scripts.local.extensions.certificates import look_into_dns
 
 _CERTIFICATE_REGION = "us-east-1"
 
@@ -104,6 +105,8 @@ def _certificate_problem(arn: str, aliases: list[str]) -> str:
         return "To add an alternate domain name (CNAME) a certificate is needed." if aliases else ""
     account = arn.split(":")[4] if arn.count(":") >= 5 else ""
     certificate = acm._certificates.get_scoped(account, _CERTIFICATE_REGION, arn)
+    if certificate:
+        look_into_dns(certificate)
     if not certificate or certificate["Status"] != "ISSUED":
         return (
             "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or "
