@@ -218,6 +218,9 @@ class _BringBack:
         with recording.kept():
             outputs = apply(session, plan, "apply rollback")
             recording.applied(outputs)
+            if session.local:
+                # Ended, and not what the checkout holds: the next deploy looks at everything again.
+                session.record.complete(f"rollback to {release.id}", outputs)
             prove(session, outputs, None, recording.proved)
         return outputs
 

@@ -31,7 +31,7 @@ def probes(settings: Settings, aws: Aws, needs: tuple[str, ...]) -> Iterator[Pro
     inside = (*needs, "VPC")
     yield Probe(GROUP, "VPC", lambda: _vpc(aws, settings.tfvars["vpc_id"]), needs)
     yield Probe(GROUP, "subnets", lambda: _subnets(aws, settings.tfvars), inside)
-    yield Probe(GROUP, "NAT gateway", lambda: _ways_out(aws, settings.tfvars), inside)
+    yield Probe(GROUP, "NAT gateway", lambda: _ways_out(aws, settings.tfvars), (*inside, "subnets"))
     yield Probe(GROUP, "security groups", lambda: _security_groups(aws, settings.tfvars), inside)
     # Asks no AWS: a wrong name is found without credentials, too.
     known = tuple(need for need in needs if need == values.NAME)

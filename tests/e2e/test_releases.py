@@ -85,6 +85,7 @@ def test_a_rollback_brings_back_image_and_page_without_building(second: tuple[St
     assert live(stack) == (shown(stack, older["id"])["image"]["digest"], False)
     rollback = listed(stack)[0]
     assert (rollback["kind"], rollback["rollback_of"], rollback["live"]) == ("rollback", older["id"], True)
+    assert "did not end" not in stack.inv("status").stdout
     again = stack.inv("rollback", "--json", "--to", older["id"])
     assert again.status == 1
     assert "live already" in again.last("error")["what"]
