@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Response, expect
+from playwright.sync_api import Browser, Response, Route, expect
 
 from scripts.aws import Aws
 from scripts.frontend import publish_directory, restore, standin_client
@@ -146,7 +146,14 @@ requestAnimationFrame(record);
 """
 
 
+def slower(route: Route) -> None:
+    """A chat request whose answer takes so long that even a machine that stalls sees it growing."""
+    wanted = route.request.post_data_json | {"tokens": 12, "interval_ms": 500}
+    route.continue_(post_data=json.dumps(wanted))
+
+
 def test_an_answer_grows_on_the_page_while_it_arrives(visit: Visit) -> None:
+    visit.page.route("**/api/agents/chat", slower)
     visit.page.goto("/c/new")
     ready(visit)
     visit.page.evaluate(RECORD_ANSWER)
@@ -155,7 +162,7 @@ def test_an_answer_grows_on_the_page_while_it_arrives(visit: Visit) -> None:
 
     visit.page.wait_for_function("states.length >= 3")
     visit.screenshot("answer-growing")
-    expect(visit.page.locator("footer")).to_contain_text("20 chunks")
+    expect(visit.page.locator("footer")).to_contain_text("12 chunks")
     visit.screenshot("answer-complete")
 
     states: list[dict[str, Any]] = visit.page.evaluate("states")
