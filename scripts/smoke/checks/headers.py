@@ -31,9 +31,7 @@ EXPECTED = (
     Expected("X-Content-Type-Options", r"nosniff", "nosniff"),
     Expected("X-Frame-Options", r"sameorigin|deny", "SAMEORIGIN"),
     Expected("Referrer-Policy", r"(strict-origin.*|same-origin|no-referrer)", "strict-origin…"),
-    Expected(
-        "Content-Security-Policy", r".*\bframe-ancestors\b.*\bobject-src 'none'.*", "object-src, …"
-    ),
+    Expected("Content-Security-Policy", r".*\bframe-ancestors\b.*\bobject-src 'none'.*", "object-src, …"),
     Expected("Content-Security-Policy-Report-Only", r".*\bscript-src\b.*", "script-src, …"),
 )
 
