@@ -31,7 +31,7 @@ NEXT_TITLE = "The next release"
 
 
 @pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
 
