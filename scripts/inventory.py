@@ -134,6 +134,7 @@ class _Names:
         yield "REST API", self._rest_apis
         yield "CloudFront distribution", self._distributions
         yield "CloudFront function", self._cloudfront_functions
+        yield "response headers policy", self._response_headers_policies
         yield "origin access control", self._origin_access_controls
         yield "ElastiCache replication group", self._replication_groups
         yield "ElastiCache subnet group", self._subnet_groups
@@ -195,6 +196,13 @@ class _Names:
         for function in listed.get("Items", ()):
             if self._ours(function["Name"]):
                 yield function["Name"]
+
+    def _response_headers_policies(self) -> Iterator[str]:
+        listed = self._aws.client("cloudfront").list_response_headers_policies(Type="custom")
+        for item in listed["ResponseHeadersPolicyList"].get("Items", ()):
+            name = item["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["Name"]
+            if self._ours(name):
+                yield name
 
     def _origin_access_controls(self) -> Iterator[str]:
         listed = self._aws.client("cloudfront").list_origin_access_controls()["OriginAccessControlList"]

@@ -11,7 +11,14 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 _LANES = {
-    "deployment": ("test_deploy", "test_operate", "test_releases", "test_secrets", "test_requirements"),
+    "deployment": (
+        "test_deploy",
+        "test_browser",
+        "test_operate",
+        "test_releases",
+        "test_secrets",
+        "test_requirements",
+    ),
     "mutations": ("test_mutations",),
     "engine": ("test_docker_image", "test_image_engine", "test_lambda_containers", "test_containers"),
 }

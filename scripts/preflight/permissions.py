@@ -132,6 +132,11 @@ NEEDS = (
         ("cloudfront:CreateFunction", "cloudfront:PublishFunction"),
     ),
     Need(
+        "the client's response headers",
+        "arn:aws:cloudfront::{account}:response-headers-policy/*",
+        ("cloudfront:CreateResponseHeadersPolicy", "cloudfront:GetResponseHeadersPolicy"),
+    ),
+    Need(
         "the domain's records",
         "arn:aws:route53:::hostedzone/{zone}",
         ("route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"),

@@ -12,6 +12,7 @@ from tests.e2e.stack import MUTATIONS_TABLE, Stack, deployed
 
 _ORDER = (
     "test_deploy",
+    "test_browser",
     "test_operate",
     "test_releases",
     "test_mutations",

@@ -151,6 +151,11 @@ DEPLOYS: tuple[tuple[Mutation, ...], ...] = (
             settings=(("INVOKE_SMOKE_STREAM_INTERVAL_MS", "400"),),
         ),
         Mutation(
+            "response headers policy detached",
+            ((FRONTEND, r'response_headers_policy_key +=.*', ""),),
+            4, "US1.1", r"response headers policy",
+        ),
+        Mutation(
             "OPTIONS removed",
             ((API, r"options +=.*", ""),),
             4, "FR-042", r"MOCK|OPTIONS",

@@ -193,3 +193,48 @@ def test_the_tags_go_with_the_distribution(emulator: Emulator, cloudfront: Any):
     assert tagged() == [made["ARN"]]
     remove(cloudfront, made["Id"])
     assert tagged() == []
+
+
+def headers_policy(name: str, **parts: Any) -> dict[str, Any]:
+    nosniff = {"SecurityHeadersConfig": {"ContentTypeOptions": {"Override": True}}}
+    return {"Name": name, "Comment": ""} | nosniff | parts
+
+
+def test_a_response_headers_policy_shows_only_what_was_configured(cloudfront: Any):
+    made = cloudfront.create_response_headers_policy(ResponseHeadersPolicyConfig=headers_policy("bare"))
+    id, etag = made["ResponseHeadersPolicy"]["Id"], made["ETag"]
+    shown = (
+        cloudfront.get_response_headers_policy(Id=id)["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"],
+        cloudfront.get_response_headers_policy_config(Id=id)["ResponseHeadersPolicyConfig"],
+    )
+    for config in shown:
+        assert config["SecurityHeadersConfig"] == {"ContentTypeOptions": {"Override": True}}
+        assert not {"CustomHeadersConfig", "RemoveHeadersConfig", "CorsConfig"} & set(config)
+    cloudfront.delete_response_headers_policy(Id=id, IfMatch=etag)
+
+
+def test_a_response_headers_policy_in_use_cannot_be_deleted(cloudfront: Any):
+    policy = cloudfront.create_response_headers_policy(ResponseHeadersPolicyConfig=headers_policy("used"))
+    id, etag = policy["ResponseHeadersPolicy"]["Id"], policy["ETag"]
+    made = cloudfront.create_distribution(DistributionConfig=config(ResponseHeadersPolicyId=id))
+    with pytest.raises(ClientError) as refusal:
+        cloudfront.delete_response_headers_policy(Id=id, IfMatch=etag)
+    assert refusal.value.response["Error"]["Code"] == "ResponseHeadersPolicyInUse"
+    remove(cloudfront, made["Distribution"]["Id"])
+    cloudfront.delete_response_headers_policy(Id=id, IfMatch=etag)
+
+
+def test_a_security_header_cannot_be_set_as_a_custom_header(cloudfront: Any):
+    def custom(header: str) -> dict[str, Any]:
+        item = {"Header": header, "Value": "default-src 'self'", "Override": True}
+        return headers_policy("custom", CustomHeadersConfig={"Quantity": 1, "Items": [item]})
+
+    with pytest.raises(ClientError) as refusal:
+        cloudfront.create_response_headers_policy(
+            ResponseHeadersPolicyConfig=custom("Content-Security-Policy")
+        )
+    assert refusal.value.response["Error"]["Code"] == "InvalidArgument"
+    made = cloudfront.create_response_headers_policy(
+        ResponseHeadersPolicyConfig=custom("Content-Security-Policy-Report-Only")
+    )
+    cloudfront.delete_response_headers_policy(Id=made["ResponseHeadersPolicy"]["Id"], IfMatch=made["ETag"])

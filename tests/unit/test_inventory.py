@@ -22,6 +22,7 @@ EMPTY: dict[str, dict[str, Any]] = {
     "cloudfront": {
         "list_distributions": {"DistributionList": {"Quantity": 0}},
         "list_functions": {"FunctionList": {"Quantity": 0}},
+        "list_response_headers_policies": {"ResponseHeadersPolicyList": {"Quantity": 0}},
         "list_origin_access_controls": {"OriginAccessControlList": {"Quantity": 0}},
     },
     "elasticache": {
@@ -89,7 +90,7 @@ def take(settings: Settings, **services: dict[str, Any]) -> inventory.Inventory:
 def test_an_empty_account_is_clean(default_settings: Settings) -> None:
     found = take(default_settings)
     assert found.clean
-    assert len(found.checked) == 15
+    assert len(found.checked) == 16
 
 
 def test_what_is_ours_is_named_with_its_kind(default_settings: Settings) -> None:
@@ -125,6 +126,16 @@ def test_the_domain_of_an_unnamed_distribution_gives_it_away(default_settings: S
     listed = {"DistributionList": {"Items": [ours, theirs]}}
     found = take(default_settings, cloudfront={"list_distributions": listed})
     assert found.leftovers == (Leftover("CloudFront distribution", "E1 (d1.cloudfront.net)"),)
+
+
+def test_a_response_headers_policy_is_known_by_its_name(default_settings: Settings) -> None:
+    items = [
+        {"Type": "custom", "ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": {"Name": name}}}
+        for name in ("librechat-lambda-client-dev", "somebody-elses")
+    ]
+    listed = {"ResponseHeadersPolicyList": {"Quantity": 2, "Items": items}}
+    found = take(default_settings, cloudfront={"list_response_headers_policies": listed})
+    assert found.leftovers == (Leftover("response headers policy", "librechat-lambda-client-dev"),)
 
 
 def test_our_rules_in_a_shared_group_are_known_by_their_tags(default_settings: Settings) -> None:

@@ -37,6 +37,7 @@ _EXTENSIONS = (
     "managed_policies",
     "missing_keys",
     "request_resources",
+    "response_headers",
     "secure_transport",
     "service_quotas",
     "service_roles",

@@ -7,8 +7,8 @@ Restores, for CreateDistribution and UpdateDistribution
   an alias belongs to one distribution (``CNAMEAlreadyExists``);
 - behaviors name an origin, policies and published functions that exist;
 
-and the deletions ``OriginAccessControlInUse``, ``FunctionInUse``, as well as the tags that go with a
-distribution.
+and the deletions ``OriginAccessControlInUse``, ``FunctionInUse`` and those of policies in use, as well as the
+tags that go with a distribution.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def install(context: Context) -> None:
     replace(cloudfront, "_create_distribution", creating)
     replace(cloudfront, "_update_distribution", updating)
     replace(cloudfront, "_delete_distribution", deleting)
+    replace(cloudfront, "_distributions_using_policy", lambda _: _naming)
     replace(cloudfront, "_delete_oac", _unless_used("OriginAccessControlInUse", lambda oac_id: oac_id))
     replace(cloudfront, "_cf_delete_function", _unless_used("FunctionInUse", _function_arn))
 
@@ -71,10 +72,8 @@ def _function_arn(name: str) -> str:
 def _unless_used(code: str, reference: Any) -> Any:
     def wrapped(original: Any) -> Any:
         def delete(name: str, headers: dict[str, str]) -> Response:
-            from ministack.services import cloudfront
-
             named = reference(name)
-            if named and any(f">{named}<" in d["config_xml"] for d in cloudfront._distributions.values()):
+            if named and _naming(named):
                 return _error(code, f"{name} is in use by one or more distributions.", 409)
             response: Response = original(name, headers)
             return response
@@ -82,6 +81,14 @@ def _unless_used(code: str, reference: Any) -> Any:
         return delete
 
     return wrapped
+
+
+def _naming(id: str) -> list[str]:
+    """Ids of the distributions whose configuration names something."""
+    from ministack.services import cloudfront
+
+    distributions = cloudfront._distributions.items()
+    return [found for found, record in distributions if f">{id}<" in record["config_xml"]]
 
 
 def _refusal(config: Element, own_id: str) -> Response | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.smoke.checks import access, api, frontend, streaming
+from scripts.smoke.checks import access, api, frontend, headers, streaming
 from scripts.smoke.model import Check
 
-ALL: tuple[Check, ...] = (*frontend.CHECKS, *access.CHECKS, *api.CHECKS, *streaming.CHECKS)
+ALL: tuple[Check, ...] = (*frontend.CHECKS, *headers.CHECKS, *access.CHECKS, *api.CHECKS, *streaming.CHECKS)

@@ -45,6 +45,14 @@ FILES = {
     "/manifest.webmanifest": ("{}", "application/manifest+json", "no-cache"),
     "/sw.js": ("self", "text/javascript", "no-cache"),
 }
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Content-Security-Policy": "frame-ancestors 'self'; object-src 'none'",
+    "Content-Security-Policy-Report-Only": "default-src 'self'; script-src 'self'",
+}
 DENIED = '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
 CORS = {
     "Access-Control-Allow-Origin": "https://app.example",
@@ -57,6 +65,7 @@ def file(path: str, **headers: str) -> web.Response:
     """A file of the bucket as CloudFront gives it; `headers` with underscores replace its own."""
     text, kind, control = FILES[path]
     own = {"Cache-Control": control, "Server": "AmazonS3", "X-Cache": "Hit from cloudfront"}
+    own |= SECURITY_HEADERS
     own |= {name.replace("_", "-"): value for name, value in headers.items()}
     return web.Response(text=text, content_type=kind, headers=own)
 

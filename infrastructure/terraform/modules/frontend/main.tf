@@ -46,7 +46,6 @@ resource "terraform_data" "client" {
 # Ids of managed policies:
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-response-headers-policies.html
 ################################################################################
 
 module "cloudfront" {
@@ -103,12 +102,31 @@ module "cloudfront" {
     JS
   } }
 
+  # Enforced is what no feature of LibreChat needs. Where scripts, frames and connections may go depends on
+  # what librechat.yaml switches on, so that part only reports: LibreChat's own enforced list was taken back
+  # after a day (https://github.com/danny-avila/LibreChat/pull/14446 tells). index.html has an inline script.
+  response_headers_policies = { client = {
+    name = "${var.context.name}-client-${var.context.environment}"
+    security_headers_config = {
+      content_security_policy   = { content_security_policy = "base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'", override = true }
+      content_type_options      = { override = true }
+      frame_options             = { frame_option = "SAMEORIGIN", override = true }
+      referrer_policy           = { referrer_policy = "strict-origin-when-cross-origin", override = true }
+      strict_transport_security = { access_control_max_age_sec = 63072000, include_subdomains = true, override = true }
+    }
+    custom_headers_config = { items = [{
+      header   = "Content-Security-Policy-Report-Only"
+      value    = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' https://challenges.cloudflare.com; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; font-src 'self' data:; media-src 'self' data: blob: https:; connect-src 'self' data: blob: https:; worker-src 'self' blob:; frame-src 'self' blob: https:"
+      override = true
+    }] }
+  } }
+
   default_cache_behavior = {
-    target_origin_id           = "frontend"
-    viewer_protocol_policy     = "redirect-to-https"
-    cache_policy_id            = "658327ea-f89d-4fab-a63d-7e88639e58f6" # CachingOptimized
-    response_headers_policy_id = "67f7725c-6f97-4210-82d7-5512b31e9d03" # SecurityHeadersPolicy
-    function_association       = { viewer-request = { function_key = "spa" } }
+    target_origin_id            = "frontend"
+    viewer_protocol_policy      = "redirect-to-https"
+    cache_policy_id             = "658327ea-f89d-4fab-a63d-7e88639e58f6" # CachingOptimized
+    response_headers_policy_key = "client"
+    function_association        = { viewer-request = { function_key = "spa" } }
   }
 
   ordered_cache_behavior = [for pattern in var.api.path_patterns : {

@@ -21,7 +21,7 @@ locals {
   unsupported = [
     "cache_policy_key", "cache_policy_name", "field_level_encryption_id", "grpc_config",
     "lambda_function_association", "origin_request_policy_key", "origin_request_policy_name",
-    "realtime_log_config_arn", "response_headers_policy_key", "response_headers_policy_name",
+    "realtime_log_config_arn", "response_headers_policy_name",
     "smooth_streaming", "trusted_key_groups", "trusted_signers",
   ]
 }
@@ -44,6 +44,89 @@ resource "aws_cloudfront_function" "this" {
   runtime = each.value.runtime
   publish = each.value.publish
   code    = each.value.code
+}
+
+resource "aws_cloudfront_response_headers_policy" "this" {
+  for_each = var.response_headers_policies != null ? var.response_headers_policies : {}
+
+  name    = coalesce(each.value.name, each.key)
+  comment = each.value.comment
+
+  dynamic "custom_headers_config" {
+    for_each = each.value.custom_headers_config != null ? [each.value.custom_headers_config] : []
+
+    content {
+      dynamic "items" {
+        for_each = custom_headers_config.value.items
+
+        content {
+          header   = items.value.header
+          override = items.value.override
+          value    = items.value.value
+        }
+      }
+    }
+  }
+
+  dynamic "security_headers_config" {
+    for_each = each.value.security_headers_config != null ? [each.value.security_headers_config] : []
+    iterator = security
+
+    content {
+      dynamic "content_security_policy" {
+        for_each = security.value.content_security_policy != null ? [security.value.content_security_policy] : []
+
+        content {
+          content_security_policy = content_security_policy.value.content_security_policy
+          override                = content_security_policy.value.override
+        }
+      }
+
+      dynamic "content_type_options" {
+        for_each = security.value.content_type_options != null ? [security.value.content_type_options] : []
+
+        content {
+          override = content_type_options.value.override
+        }
+      }
+
+      dynamic "frame_options" {
+        for_each = security.value.frame_options != null ? [security.value.frame_options] : []
+
+        content {
+          frame_option = frame_options.value.frame_option
+          override     = frame_options.value.override
+        }
+      }
+
+      dynamic "referrer_policy" {
+        for_each = security.value.referrer_policy != null ? [security.value.referrer_policy] : []
+
+        content {
+          referrer_policy = referrer_policy.value.referrer_policy
+          override        = referrer_policy.value.override
+        }
+      }
+
+      dynamic "strict_transport_security" {
+        for_each = security.value.strict_transport_security != null ? [security.value.strict_transport_security] : []
+
+        content {
+          access_control_max_age_sec = strict_transport_security.value.access_control_max_age_sec
+          override                   = strict_transport_security.value.override
+          include_subdomains         = strict_transport_security.value.include_subdomains
+          preload                    = strict_transport_security.value.preload
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = each.value.cors_config == null && each.value.remove_headers_config == null && each.value.server_timing_headers_config == null && try(each.value.security_headers_config.xss_protection, null) == null
+      error_message = "A response headers policy uses what the stand-in does not know (CORS, removed headers, server timing, XSS protection); use the real module (--modules registry)."
+    }
+  }
 }
 
 resource "aws_cloudfront_distribution" "this" {
@@ -93,7 +176,7 @@ resource "aws_cloudfront_distribution" "this" {
       cached_methods             = behavior.value.cached_methods
       cache_policy_id            = behavior.value.cache_policy_id
       origin_request_policy_id   = behavior.value.origin_request_policy_id
-      response_headers_policy_id = behavior.value.response_headers_policy_id
+      response_headers_policy_id = try(coalesce(behavior.value.response_headers_policy_id, aws_cloudfront_response_headers_policy.this[behavior.value.response_headers_policy_key].id), null)
       compress                   = behavior.value.compress
       min_ttl                    = behavior.value.min_ttl
       default_ttl                = behavior.value.default_ttl
@@ -137,7 +220,7 @@ resource "aws_cloudfront_distribution" "this" {
       cached_methods             = behavior.value.cached_methods
       cache_policy_id            = behavior.value.cache_policy_id
       origin_request_policy_id   = behavior.value.origin_request_policy_id
-      response_headers_policy_id = behavior.value.response_headers_policy_id
+      response_headers_policy_id = try(coalesce(behavior.value.response_headers_policy_id, aws_cloudfront_response_headers_policy.this[behavior.value.response_headers_policy_key].id), null)
       compress                   = behavior.value.compress
       min_ttl                    = behavior.value.min_ttl
       default_ttl                = behavior.value.default_ttl

@@ -110,6 +110,47 @@ variable "cloudfront_functions" {
   default = null
 }
 
+variable "response_headers_policies" {
+  description = "Response headers policies by key."
+  type = map(object({
+    name    = optional(string)
+    comment = optional(string)
+    cors_config = optional(object({
+      access_control_allow_credentials = bool
+      origin_override                  = bool
+      access_control_allow_headers     = object({ items = list(string) })
+      access_control_allow_methods     = object({ items = list(string) })
+      access_control_allow_origins     = object({ items = list(string) })
+      access_control_expose_headers    = optional(object({ items = list(string) }))
+      access_control_max_age_sec       = optional(number)
+    }))
+    custom_headers_config = optional(object({
+      items = list(object({ header = string, override = bool, value = string }))
+    }))
+    remove_headers_config = optional(object({ items = list(object({ header = string })) }))
+    security_headers_config = optional(object({
+      content_security_policy = optional(object({ content_security_policy = string, override = bool }))
+      content_type_options    = optional(object({ override = bool }))
+      frame_options           = optional(object({ frame_option = string, override = bool }))
+      referrer_policy         = optional(object({ referrer_policy = string, override = bool }))
+      strict_transport_security = optional(object({
+        access_control_max_age_sec = number
+        override                   = bool
+        include_subdomains         = optional(bool)
+        preload                    = optional(bool)
+      }))
+      xss_protection = optional(object({
+        mode_block = bool
+        override   = bool
+        protection = bool
+        report_uri = optional(string)
+      }))
+    }))
+    server_timing_headers_config = optional(object({ enabled = bool, sampling_rate = number }))
+  }))
+  default = null
+}
+
 variable "default_cache_behavior" {
   description = "Behavior of every path that no pattern claims."
   type = object({

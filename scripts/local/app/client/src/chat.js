@@ -7,7 +7,10 @@ export function chatPage({ logo, id }) {
     <main class="chat">
       <header>
         <a href="/c/new" data-route><img src="${logo}" alt="" width="28" height="28" /> LibreChat stand-in</a>
-        <a href="/login" data-route>Log in</a>
+        <nav>
+          <a href="/about" data-route>About</a>
+          <a href="/login" data-route>Log in</a>
+        </nav>
       </header>
       <section class="messages" aria-live="polite"></section>
       <form>
