@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 
@@ -49,11 +50,15 @@ async def test_a_failure_after_the_first_byte_is_known_at_the_end(
 
 
 async def test_a_failure_before_the_first_byte_has_no_body(service: LambdaService, function: str) -> None:
-    result = await invoke(service, function, action="failEarly")
+    for tried in itertools.count(1):
+        result = await invoke(service, function, action="failEarly")
+        # aws-lambda-ric has one second to connect when it reports a failure, and a crowded machine is late.
+        if "without answering" not in str(result.error) or tried == 5:
+            break
 
     assert result.body == b""
     assert str(result.error) == "RangeError: at once"
-    assert (await invoke(service, function, action="echo")).json["invocations"] == 2, (
+    assert (await invoke(service, function, action="echo")).json["invocations"] == tried + 1, (
         "the environment lives on"
     )
 
