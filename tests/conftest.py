@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ import yaml
 from scripts.settings import Settings
 
 PROJECT_ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start, also in a job of the background: a shell has it ignore SIGINT,
+    and its children inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
