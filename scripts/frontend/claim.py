@@ -9,8 +9,6 @@ A holder that dies leaves his claim behind: by S3's own clock it ends by itself.
 from __future__ import annotations
 
 import contextlib
-import getpass
-import socket
 import time
 import uuid
 from dataclasses import replace
@@ -19,6 +17,7 @@ from scripts.errors import DeployError
 from scripts.frontend.bucket import Bucket, ChangedError
 from scripts.frontend.releases import INDEX, Index, index_of
 from scripts.progress import Notice, Progress
+from scripts.whoami import user_at_host
 
 LEASE_SECONDS = 60.0
 """Age at which a claim ends. Going live takes seconds: nothing is uploaded under a claim."""
@@ -56,7 +55,7 @@ class Claim:
             ChangedError: when somebody else was first.
         """
         # Unlike any other holder's text, so that we know our own write again.
-        held = replace(index, live="", holder=f"{_who()} {uuid.uuid4().hex[:8]}")
+        held = replace(index, live="", holder=f"{user_at_host()} {uuid.uuid4().hex[:8]}")
         return cls(place, held, place.put_document(INDEX, held.to_json(), replaces=etag))
 
     def renew(self) -> None:
@@ -93,11 +92,3 @@ class Claim:
                 "Look which release is live (inv frontend.releases), and publish again if it is not yours.",
             ) from error
         self.index = index
-
-
-def _who() -> str:
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a container without an entry for its user
-        name = "unknown"
-    return f"{name}@{socket.gethostname()}"

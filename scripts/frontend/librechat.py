@@ -18,6 +18,7 @@ from scripts import node_range, npm
 from scripts.errors import DeployError, ExitStatus
 from scripts.frontend.stages import told
 from scripts.progress import Notice, Progress, Stage
+from scripts.resources import available_memory, gigabytes
 
 _GB = 1_000_000_000
 
@@ -99,12 +100,10 @@ def _require_node(tree: Path) -> None:
 
 
 def _require_memory(progress: Progress) -> None:
-    from scripts.preflight.machine import available_memory  # late: preflight looks at builders, too
-
     available = available_memory()
     if available is None or available >= NEEDS.memory:
         return
-    numbers = f"{_gb(available)} available, the build takes {_gb(NEEDS.memory)} at its peak"
+    numbers = f"{gigabytes(available)} available, the build takes {gigabytes(NEEDS.memory)} at its peak"
     if _heap_is_set():
         # Whoever sizes the heap knows the machine.
         progress(
@@ -126,11 +125,7 @@ def _require_disk(tree: Path) -> None:
     if free < NEEDS.disk:
         raise DeployError(
             "There is not enough room on the disk to build LibreChat's client",
-            f"{_gb(free)} free at {tree}, the build takes up to {_gb(NEEDS.disk)}.",
+            f"{gigabytes(free)} free at {tree}, the build takes up to {gigabytes(NEEDS.disk)}.",
             "Make room; everything in .build is made again when it is missing.",
             status=ExitStatus.PREFLIGHT_FAILED,
         )
-
-
-def _gb(size: int) -> str:
-    return f"{size / _GB:.1f} GB"

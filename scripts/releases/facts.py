@@ -5,10 +5,8 @@ Each fact is worth having and none is worth failing for: what cannot be found ou
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
-import socket
 import subprocess
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +17,7 @@ from scripts.content import content_lines, files_below, sha256_text
 from scripts.releases.record import Actor, Module, Revision, Versions
 from scripts.settings import Settings
 from scripts.terraform.workspace import Workspace
+from scripts.whoami import user_at_host
 
 _GIT_SECONDS = 20
 
@@ -30,7 +29,7 @@ def actor(aws: Aws | None, environment: Mapping[str, str]) -> Actor:
         aws: The real account, to be asked whose credentials these are; None on the embedded AWS.
         environment: The process environment, in which a CI system says what it is.
     """
-    return Actor(_user(), _arn(aws) if aws else "", ci(environment))
+    return Actor(user_at_host(), _arn(aws) if aws else "", ci(environment))
 
 
 def ci(environment: Mapping[str, str]) -> dict[str, str]:
@@ -134,14 +133,6 @@ def public_modules(manifest: str) -> tuple[Module, ...]:
         return tuple(sorted(found, key=lambda module: module.key))
     except (ValueError, KeyError, TypeError, AttributeError):
         return ()
-
-
-def _user() -> str:
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a container without an entry for its user
-        name = "unknown"
-    return f"{name}@{socket.gethostname()}"
 
 
 def _arn(aws: Aws) -> str:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from scripts import resources
 from scripts.preflight import machine
 from scripts.preflight.model import Status
 from scripts.preflight.runner import run
@@ -21,8 +22,8 @@ MEMINFO = "MemTotal: 8000000 kB\nMemAvailable:    {available} kB\nSwapFree:  100
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A system with 4 GB available, in no container."""
     (tmp_path / "meminfo").write_text(MEMINFO.format(available=4_000_000))
-    monkeypatch.setattr(machine, "_MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(resources, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(resources, "_CGROUP", tmp_path)
     return tmp_path
 
 
@@ -63,12 +64,12 @@ def test_the_limit_of_a_container_counts_and_its_page_cache_does_not(system: Pat
     (system / "memory.max").write_text("3000000000\n")
     (system / "memory.current").write_text("2500000000\n")
     (system / "memory.stat").write_text("anon 1\ninactive_file 500000000\n")
-    assert machine.available_memory() == 1_000_000_000
+    assert resources.available_memory() == 1_000_000_000
 
 
 def test_a_container_without_a_limit_has_what_the_system_has(system: Path) -> None:
     (system / "memory.max").write_text("max\n")
-    assert machine.available_memory() == 4_100_000 * 1024
+    assert resources.available_memory() == 4_100_000 * 1024
 
 
 def test_a_system_that_does_not_say_is_not_checked(system: Path) -> None:
