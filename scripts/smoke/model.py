@@ -73,6 +73,16 @@ class Stage(Enum):
     """At the end, side by side with other streams only, so that nothing disturbs the arrival times."""
 
 
+class Suite(StrEnum):
+    """Which runs a check belongs to: every one, or only those that ask for it."""
+
+    BASIC = "basic"
+    CHAT = "chat"
+    """Talks to a model as a user: needs a login, and may cost money."""
+    LONG = "long"
+    """Long, large and many streams: takes minutes on the real account."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing that the specification promises.
@@ -83,6 +93,7 @@ class Check:
         stage: When it runs.
         run: The measurement. May raise `NotCheckedError`, and `httpx.HTTPError` when no answer came.
         by_function: Whether the Lambda function serves it, so that its log tells about a failure.
+        suite: Which runs it belongs to.
     """
 
     id: str
@@ -90,3 +101,4 @@ class Check:
     stage: Stage
     run: Callable[[Site], Awaitable[Result]]
     by_function: bool = False
+    suite: Suite = Suite.BASIC
