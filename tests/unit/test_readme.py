@@ -37,12 +37,6 @@ def test_every_task_is_documented() -> None:
         assert f"`inv {name}`" in README or f"`local.{short}`" in README, f"{name} is not in the README"
 
 
-def test_every_documented_task_exists() -> None:
-    names = set(tasks.namespace.task_names)
-    for name in re.findall(r"`inv ([a-z.]+)", README):
-        assert name in names, f"the README names `inv {name}`"
-
-
 def test_every_exit_status_is_documented() -> None:
     for status in ExitStatus:
         assert f"| {int(status)} |" in README
