@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -86,3 +87,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def no_cli_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform as it comes: this machine's own mirror and caches say nothing to tests without a provider."""
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", os.devnull)
