@@ -231,16 +231,77 @@ def unlock(
         run.end(pipeline.unlock(run.session(), id))
 
 
-@task(help=_TARGET | _SUMMARY | _OUTPUT)
-def smoke(ctx: Context, target: str = "", summary: str = "", json: bool = False, debug: bool = False) -> None:
+@task(
+    iterable=["only", "skip"],
+    positional=[],
+    help={
+        "only": "Only these checks, by id: US1.2, or US1 for all of its. Several: commas, or the flag again.",
+        "skip": "All but these.",
+        "chat": "Also talk to a model as a user (settings smoke.chat; may cost money).",
+        "long": "Also long, large and many streams (minutes on aws).",
+        "base-url": "Check this address instead, such as https://chat.example.com: no state, no account.",
+        "report": "Write a page with everything that was measured to this file.",
+        "junit": "Write the result as JUnit XML to this file, for CI.",
+        "watch": "Repeat so many seconds (or 5m) from start to start, until Ctrl-C.",
+        "until-failed": "End the watch at the first run that fails.",
+    }
+    | _TARGET
+    | _SUMMARY
+    | _OUTPUT,
+)
+def smoke(
+    ctx: Context,
+    only: list[str],
+    skip: list[str],
+    chat: bool = False,
+    long: bool = False,
+    base_url: str = "",
+    report: str = "",
+    junit: str = "",
+    watch: str = "",
+    until_failed: bool = False,
+    target: str = "",
+    summary: str = "",
+    json: bool = False,
+    debug: bool = False,
+) -> None:
     """Check that what is deployed behaves: the site, the API, the streams.
 
-    Exit status: 0 all passed, 4 a check failed (its evidence is shown).
-    """
-    with command(ctx.config, target=target, json=json, debug=debug, name="smoke", summary=summary) as run:
-        from scripts import pipeline
+    Each check has the id of what it shows in the specification, a measured value and a limit, and evidence
+    when it fails. docs/smoke.md explains all of them.
 
-        run.end(pipeline.smoke(run.session()))
+    inv smoke --only SC-004,US2.3          the streams alone
+    inv smoke --base-url https://chat.example.com --skip FR-021
+    inv smoke --long --report smoke.html --junit smoke.xml
+    inv smoke --watch 60 --until-failed    until something breaks
+
+    Exit status: 0 all passed, 3 a flag makes no sense, 4 a check failed (its evidence is shown). A watch
+    that Ctrl-C ends has the status of its last run.
+    """
+    with command(
+        ctx.config,
+        target=target,
+        json=json,
+        debug=debug,
+        name="smoke",
+        summary=summary,
+        where="the address of --base-url" if base_url else "",  # which may hold what nobody should read
+    ) as run:
+        from scripts import pipeline
+        from scripts.pipeline.smoke import Wanted
+
+        wanted = Wanted(
+            only=tuple(only),
+            skip=tuple(skip),
+            chat=chat,
+            long=long,
+            base_url=base_url,
+            report=report,
+            junit=junit,
+            watch=watch,
+            until_failed=until_failed,
+        )
+        run.end(pipeline.smoke(run.session(), wanted))
 
 
 @task(help=_TARGET | _SUMMARY | _OUTPUT)
@@ -331,6 +392,37 @@ def logs(
 
         wanted = Wanted(since, filter, lines, request_id, follow)
         run.end(pipeline.logs(run.session(), wanted))
+
+
+@task(
+    positional=["names"],
+    help={
+        "names": "What to measure: handler, coldstart, …, with commas between; all; list: what there is.",
+        "rounds": "How often each candidate has its turn; default: as many as the benchmark takes.",
+        "quick": "Two rounds of small amounts, for a look.",
+        "document": "Write tables and picture into docs/benchmarks.md, too.",
+    }
+    | _OUTPUT,
+)
+def bench(
+    ctx: Context,
+    names: str,
+    rounds: int = 0,
+    quick: bool = False,
+    document: bool = False,
+    json: bool = False,
+    debug: bool = False,
+) -> None:
+    """Measure this project beside its alternatives, in turns in one run. Deploys nothing to the account.
+
+    Shows each figure's median over the rounds, and its ratio to the reference with the spread. Results go
+    to .bench as JSON and as a picture. Other tools are installed there on demand; one that cannot be had
+    is listed as not measured. Nothing fails for being slow.
+    """
+    with command(ctx.config, target="local", json=json, debug=debug) as run:
+        from tests.benchmarks import command as benchmarks
+
+        benchmarks.run(run.console, names, rounds=rounds, quick=quick, document=document)
 
 
 @task(name="build", help=_TARGET | _OUTPUT)
@@ -604,6 +696,7 @@ namespace = Collection(
     outputs,
     drift,
     logs,
+    bench,
     Collection("image", image_build, image_inspect, image_push),
     Collection("frontend", frontend_build, frontend_publish, frontend_releases),
     Collection("config", config_push, config_diff, config_show),

@@ -55,6 +55,7 @@ def command(
     lock_timeout: str = "",
     name: str = "",
     summary: str = "",
+    where: str = "",
     value_only: bool = False,
 ) -> Iterator[Command]:
     """Run the body of a task.
@@ -68,6 +69,7 @@ def command(
         lock_timeout: The flag ``--lock-timeout``; empty: as configured.
         name: The task's, for the heading of its summary.
         summary: A file to append a Markdown summary of the run to; empty: none.
+        where: What the run looks at, for the same heading; empty: the target and its environment.
         value_only: Write nothing to stdout but one value (`Console.value`).
 
     Raises:
@@ -85,7 +87,7 @@ def command(
             refuse_unknown(config, os.environ)
             settings = Settings.load(config, **{"target": target, "state.lock_timeout": lock_timeout})
             if report:
-                report.where = f"{settings.target}, environment {settings.environment}"
+                report.where = where or f"{settings.target}, environment {settings.environment}"
             yield Command(settings, console)
     except Exit as end:
         status = ExitStatus(end.code)

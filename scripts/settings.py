@@ -103,6 +103,23 @@ class LocalSettings:
 
 
 @dataclass(frozen=True)
+class ChatSettings:
+    """The conversation of ``inv smoke --chat``: as whom, with which model, and what is said.
+
+    `password_from` says where the password is (``env:NAME``, ``file:PATH``, ``ssm:NAME``), never what it is.
+    An empty `user` is the stand-in's own, an empty `endpoint` or `model` the first that the app offers.
+    `timeout` is for the whole answer, in seconds.
+    """
+
+    user: str
+    password_from: str
+    endpoint: str
+    model: str
+    message: str
+    timeout: float
+
+
+@dataclass(frozen=True)
 class SmokeSettings:
     """Budgets of the smoke checks, in seconds except where the name says otherwise."""
 
@@ -110,6 +127,8 @@ class SmokeSettings:
     cold_start: float
     stream_chunks: int
     stream_interval_ms: int
+    streams_at_once: int
+    chat: ChatSettings
 
 
 @dataclass(frozen=True)
@@ -297,6 +316,8 @@ _RANGES = {
     # Fewer or faster events say nothing about buffers; more are refused by the handler's route.
     "smoke.stream_chunks": (4, 100),
     "smoke.stream_interval_ms": (20, 5000),
+    "smoke.streams_at_once": (2, 1000),
+    "smoke.chat.timeout": (1, 900),
 }
 
 _PATTERNS = {
@@ -313,12 +334,23 @@ _PATTERNS = {
     "librechat.base_image": (r"\S+", "an image reference"),
     "librechat.repository": (r"[^-\s]\S*", "the URL of a git repository"),
     "local.directory": (r"\S.*", "a directory"),
+    "smoke.chat.user": (r"(\S+@\S+)?", "a user's e-mail address"),
+    "smoke.chat.password_from": (
+        r"(env|file|ssm):\S.*",
+        "env:NAME, file:PATH or ssm:NAME: where the password is, not the password",
+    ),
+    "smoke.chat.message": (r"\S[\s\S]*", "what to say"),
 }
 
 
+_UNSHOWN = frozenset({"smoke.chat.password_from"})
+"""Somebody may have put the secret itself where its place belongs."""
+
+
 def _bad(path: str, value: Any, expected: str) -> DeployError:
+    shown = "" if path in _UNSHOWN else f": {value!r}"
     return DeployError(
-        f"Setting {path} is not valid: {value!r}",
+        f"Setting {path} is not valid{shown}",
         f"It must be {expected}.",
         f"Correct it in invoke.yaml or in the environment variable {_variable(path)}.",
         status=ExitStatus.PREFLIGHT_FAILED,

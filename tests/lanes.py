@@ -15,6 +15,7 @@ _LANES = {
         "test_deploy",
         "test_browser",
         "test_operate",
+        "test_smoke_command",
         "test_releases",
         "test_secrets",
         "test_requirements",

@@ -10,16 +10,14 @@ export class Deadline {
   #context;
   #controller = new AbortController();
   #timer;
+  #allowed;
 
   /** @param {{ getRemainingTimeInMillis(): number }} context */
   constructor(context) {
     this.#context = context;
     const remaining = context.getRemainingTimeInMillis();
     const margin = Math.min(MARGIN_MS, remaining * MARGIN_SHARE);
-    const allowed = Math.max(0, Math.round(remaining - margin));
-    this.#timer = setTimeout(() => {
-      this.#controller.abort(new DeadlineError(`no complete answer within ${allowed} ms`));
-    }, allowed);
+    this.#allow(Math.max(0, Math.round(remaining - margin)));
   }
 
   get signal() {
@@ -29,6 +27,11 @@ export class Deadline {
   /** Milliseconds until Lambda ends the invocation. */
   get remaining() {
     return Math.max(0, this.#context.getRemainingTimeInMillis());
+  }
+
+  /** Less time than Lambda gives: `ms` from now on, where that is less. */
+  shorten(ms) {
+    if (ms < this.#allowed) this.#allow(ms);
   }
 
   /**
@@ -54,5 +57,13 @@ export class Deadline {
 
   dispose() {
     clearTimeout(this.#timer);
+  }
+
+  #allow(ms) {
+    clearTimeout(this.#timer);
+    this.#allowed = ms;
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(new DeadlineError(`no complete answer within ${ms} ms`));
+    }, ms);
   }
 }

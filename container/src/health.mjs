@@ -1,14 +1,20 @@
 /**
  * Waits until the app says that it is healthy (FR-028a: at most 60 attempts, 500 ms apart).
  *
- * LibreChat answers unknown paths with 200 and index.html, so only the body `OK` counts.
+ * LibreChat answers unknown paths with 200 and index.html, so only the body `OK` counts. The attempt after
+ * the app has begun to listen does not wait for its turn: on average that would cost every cold start a
+ * quarter of a second.
  */
 
+import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const ATTEMPTS = 60;
 export const INTERVAL_MS = 500;
+/** Between two looks at whether anybody listens; one costs about 0.1 ms. */
+const LOOK_MS = 20;
 const HEALTHY = 'OK';
 const BODY_SHOWN = 60;
 
@@ -33,15 +39,30 @@ export async function pollHealth({ port, running, exited, attempts = ATTEMPTS, i
   let answeredAt;
   let reason;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    const next = sleep(intervalMs, undefined, { ref: false });
+    const due = performance.now() + intervalMs;
     const answer = await probe(port, intervalMs);
     if (answer.answered) answeredAt ??= performance.now();
     if (answer.healthy) return { healthy: true, attempts: attempt, answeredAt };
     reason = answer.reason;
-    if (attempt < attempts) await Promise.race([next, exited]);
+    if (attempt < attempts) {
+      await Promise.race([answer.refused ? listening(port, due, running) : until(due), exited]);
+    }
     if (!running()) return { healthy: false, attempts: attempt, answeredAt, reason };
   }
   return { healthy: false, attempts, answeredAt, reason };
+}
+
+const until = (due) => sleep(Math.max(0, due - performance.now()), undefined, { ref: false });
+
+/** Resolves when somebody listens, at the latest when the next attempt is due. */
+async function listening(port, due, running) {
+  while (running() && performance.now() < due) {
+    const socket = net.connect({ host: '127.0.0.1', port });
+    const connected = await once(socket, 'connect').then(() => true, () => false);
+    socket.destroy();
+    if (connected) return;
+    await until(Math.min(due, performance.now() + LOOK_MS));
+  }
 }
 
 function probe(port, timeoutMs) {
@@ -62,7 +83,7 @@ function probe(port, timeoutMs) {
     );
     request.on('error', (error) => {
       const reason = error.name === 'AbortError' ? `no answer in ${timeoutMs} ms` : error.message || error.code;
-      resolve({ answered: false, reason });
+      resolve({ answered: false, refused: error.code === 'ECONNREFUSED', reason });
     });
   });
 }

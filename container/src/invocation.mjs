@@ -1,5 +1,6 @@
 /** One invocation, from the event to the end of its response, and the time the app gets after that. */
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from './deadline.mjs';
 import { isDiagnostic, streamDiagnostics } from './diagnostics.mjs';
@@ -20,7 +21,9 @@ const GRACE_RESERVE_MS = 500;
  * @returns {(event: object, stream: object, context: object) => Promise<void>}
  */
 export function createInvocation({ settings, application, log, redactor }) {
+  const environment = { id: randomUUID(), invocations: 0 };
   return async (event, stream, context) => {
+    environment.invocations += 1;
     // aws-lambda-ric would wait for an empty event loop before the next event: with a living child, forever.
     context.callbackWaitsForEmptyEventLoop = false;
     log.requestId = context.awsRequestId;
@@ -29,12 +32,12 @@ export function createInvocation({ settings, application, log, redactor }) {
     const response = new Response(stream, deadline.signal);
     let request;
     let events = false;
+    const { heartbeatMs } = settings;
     try {
       request = toRequest(event, settings);
       if (settings.diagnosticStream && isDiagnostic(request)) {
-        await streamDiagnostics(request, response, deadline.signal);
+        await streamDiagnostics({ request, response, deadline, heartbeatMs, environment });
       } else {
-        const { heartbeatMs } = settings;
         ({ events } = await proxy({ request, response, application, deadline, heartbeatMs }));
       }
     } catch (error) {

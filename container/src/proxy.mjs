@@ -1,8 +1,9 @@
 /** A request through the app and back: start, relay, and what happens when either breaks off. */
 
-import { DeadlineError, toHandlerError, UpstreamError } from './errors.mjs';
+import { DeadlineError, UpstreamError } from './errors.mjs';
+import { relayEvents } from './relay.mjs';
 import { toPrelude } from './response.mjs';
-import { EventBoundary, formatEvent, Heartbeat, isEventStream } from './sse.mjs';
+import { isEventStream } from './sse.mjs';
 import { send } from './upstream.mjs';
 
 /**
@@ -23,7 +24,7 @@ export async function proxy({ request, response, application, deadline, heartbea
     response.start(toPrelude(upstream.statusCode, upstream.rawHeaders));
     // Nothing of ours can be put between compressed bytes.
     if (events && !upstream.headers['content-encoding']) await relayEvents(upstream, response, deadline, heartbeatMs);
-    else await relay(upstream, response);
+    else await response.writeAll(upstream);
   } catch (error) {
     // A response that is not read to its end would keep the app writing to nobody.
     upstream.destroy();
@@ -46,36 +47,6 @@ async function connect(request, application, deadline) {
     });
   } catch (error) {
     throw await explain(error, application, deadline);
-  }
-}
-
-async function relay(upstream, response) {
-  for await (const chunk of upstream) await response.write(chunk);
-}
-
-async function relayEvents(upstream, response, deadline, heartbeatMs) {
-  const boundary = new EventBoundary();
-  const heartbeat = new Heartbeat({
-    intervalMs: heartbeatMs,
-    allowed: () => boundary.between && response.idle,
-    // A failure to write is met, and reported, by the relay itself.
-    send: (ping) => void response.write(ping).catch(() => {}),
-  });
-  try {
-    for await (const chunk of upstream) {
-      boundary.push(chunk);
-      await response.write(chunk);
-      heartbeat.touch();
-    }
-  } catch (error) {
-    // The client can tell this end from a complete answer: LibreChat's own error event comes last. In the
-    // middle of an event there is no honest way to say more, and the response breaks off.
-    if (!boundary.between || !response.idle) throw error;
-    const { error: text } = toHandlerError(deadline.signal.aborted ? deadline.signal.reason : new UpstreamError(''));
-    await response.write(formatEvent('error', { text }));
-    if (!deadline.signal.aborted) throw error;
-  } finally {
-    heartbeat.stop();
   }
 }
 

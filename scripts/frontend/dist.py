@@ -46,7 +46,7 @@ def require_whole(directory: Path, made_from: str) -> None:
         DeployError: when index.html, or a file that it names, is missing.
     """
     # The same reading as after the deployment: what passes here is what smoke looks for there.
-    from scripts.smoke.site import asset_paths
+    from scripts.smoke.page import asset_paths
 
     index = directory / "index.html"
     if not index.is_file():

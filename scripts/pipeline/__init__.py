@@ -8,10 +8,11 @@ from scripts.pipeline.deploy import deploy
 from scripts.pipeline.destroy import destroy
 from scripts.pipeline.doctor import doctor
 from scripts.pipeline.logs import logs
-from scripts.pipeline.looks import drift, outputs, smoke, status
+from scripts.pipeline.looks import drift, outputs, status
 from scripts.pipeline.plan import plan
 from scripts.pipeline.releases import releases
 from scripts.pipeline.rollback import rollback
+from scripts.pipeline.smoke import smoke
 from scripts.pipeline.unlock import unlock
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The commands that only look, and are short: ``inv smoke``, ``outputs``, ``status``, ``drift``."""
+"""The commands that only look, and are short: ``inv outputs``, ``status``, ``drift``."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from dataclasses import replace
 
 from scripts.errors import DeployError, ExitStatus
 from scripts.outcomes import Values
-from scripts.pipeline.stages import found, prove
+from scripts.pipeline.stages import found
 from scripts.session import Session
-
-
-def smoke(session: Session) -> ExitStatus:
-    """Prove that what is deployed behaves.
-
-    Raises:
-        DeployError: with `ExitStatus.SMOKE_FAILED`.
-    """
-    with found(session):
-        prove(session, session.outputs(), None)
-    return ExitStatus.OK
 
 
 def outputs(session: Session, name: str = "") -> ExitStatus:

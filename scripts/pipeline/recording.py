@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 from scripts.errors import DeployError, ExitStatus
 from scripts.releases import Ending, Kind, Release, new_id, open_store
 from scripts.releases import facts as run_facts
-from scripts.releases.record import FailedCheck, Image, Place, Revision, Smoke, StepTime, Versions
+from scripts.releases.record import (
+    FailedCheck,
+    Image,
+    Place,
+    RecordedCheck,
+    Revision,
+    Smoke,
+    StepTime,
+    Versions,
+)
 from scripts.releases.scrub import scrub
 from scripts.session import Session
 from scripts.terraform import Plan
@@ -94,7 +103,7 @@ class Recording:
         if report.ok:
             self._keep_if_new(report)
         else:
-            self._keep_or_warn(Ending.SMOKE_FAILED, _smoke(report))
+            self._keep_or_warn(Ending.SMOKE_FAILED, recorded(report))
 
     def _keep_if_new(self, report: Report) -> None:
         """A deploy that changed nothing says nothing new when the newest release is the same, and proven."""
@@ -102,7 +111,7 @@ class Recording:
         if newest and newest.proven and newest.content == (self._image().tag, self._content.client):
             self.release, self.written = newest, True
             return
-        self._keep(self._make(Ending.SUCCEEDED, _smoke(report)))
+        self._keep(self._make(Ending.SUCCEEDED, recorded(report)))
 
     def _image(self) -> Image:
         """What a rollback knows from the record, a deploy learns from the outputs.
@@ -175,8 +184,8 @@ class Recording:
         )
 
 
-def _smoke(report: Report) -> Smoke:
-    """The report without what passed, and without what could be a secret."""
+def recorded(report: Report) -> Smoke:
+    """The report without the pictures of what passed, and without what could be a secret."""
     from scripts.smoke.model import Status
 
     return Smoke(
@@ -196,7 +205,25 @@ def _smoke(report: Report) -> Smoke:
             for finding in report.of(Status.FAILED)
         ),
         function_log=tuple(scrub(line) for line in report.function_log),
+        checks=tuple(
+            RecordedCheck(
+                finding.id,
+                finding.title,
+                str(finding.result.status),
+                scrub(finding.result.measured),
+                finding.result.limit,
+                round(finding.seconds, 3),
+                _figures(finding.result.details),
+            )
+            for finding in report.findings
+        ),
     )
+
+
+def _figures(details: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers: a list of every arrival would make a record long, and a later run is compared without."""
+    numbers = {name: value for name, value in details.items() if isinstance(value, (int, float))}
+    return {name: float(value) for name, value in numbers.items() if not isinstance(value, bool)}
 
 
 def _versions(session: Session, librechat: str) -> Versions:

@@ -143,12 +143,32 @@ class FailedCheck:
 
 
 @dataclass(frozen=True)
+class RecordedCheck:
+    """One smoke check in short, for a later run to be compared with.
+
+    Attributes:
+        status: ``passed``, ``failed`` or ``not checked``.
+        seconds: How long it took.
+        figures: The numbers among its details, by name.
+    """
+
+    id: str = ""
+    title: str = ""
+    status: str = ""
+    measured: str = ""
+    limit: str = ""
+    seconds: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Smoke:
-    """The smoke checks' result, without the details of what passed; all zero when they did not run.
+    """The smoke checks' result; all zero when they did not run.
 
     Attributes:
         not_checked: Number of checks that could not run.
         failures: The failed ones, with their evidence.
+        checks: All of them in short; none in records of earlier versions.
         function_log: Last lines of the function's log, when something that it serves failed.
     """
 
@@ -158,6 +178,7 @@ class Smoke:
     seconds: float = 0.0
     failures: tuple[FailedCheck, ...] = ()
     function_log: tuple[str, ...] = ()
+    checks: tuple[RecordedCheck, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,20 @@ request sees. What is shown of an answer never holds a credential.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.cookiejar
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from scripts.smoke import recorder
-from scripts.smoke.timing import Recording
+from scripts.smoke.stream import recorder
+from scripts.smoke.stream.recording import Recording
 
 USER_AGENT = "librechat-lambda-smoke/1"
 # What browsers send on plain HTTP: a hop that compresses event streams must show it here.
@@ -44,7 +45,9 @@ class Response:
         headers: Every header line in order, names in lower case.
         body: Decompressed body.
         started: Clock (`time.perf_counter`) when the request was sent.
+        to_headers: Seconds from the request to the headers of the answer.
         seconds: From the request to the last byte.
+        wire_bytes: Length of the body as it was transferred, compressed if it was.
     """
 
     method: str
@@ -53,7 +56,9 @@ class Response:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     started: float = 0.0
+    to_headers: float = 0.0
     seconds: float = 0.0
+    wire_bytes: int = 0
 
     def header(self, name: str) -> str:
         """The first value of a header, or an empty string."""
@@ -88,15 +93,24 @@ class Client:
         base_url: Where the viewer reaches it.
         timeout: Seconds for one request.
         use_proxies: Whether ``HTTPS_PROXY`` and the like apply; never to the local target.
+        connections: How many there may be at once.
     """
 
-    def __init__(self, base_url: str, *, timeout: float, use_proxies: bool = False) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        use_proxies: bool = False,
+        connections: int = _CONNECTIONS * 4,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
+        self._use_proxies = use_proxies
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout),
             # As many connections to one host as a browser opens, so that load times mean something.
-            limits=httpx.Limits(max_connections=_CONNECTIONS * 4, max_keepalive_connections=_CONNECTIONS),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=_CONNECTIONS),
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip"},
             follow_redirects=False,
             cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -130,7 +144,12 @@ class Client:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(limit):
-                response = await self._http.send(request)
+                response = await self._http.send(request, stream=True)
+                to_headers = time.perf_counter() - started
+                try:
+                    body = await response.aread()
+                finally:
+                    await response.aclose()
         except TimeoutError:
             raise httpx.ReadTimeout(f"no whole answer within {limit:.3g} s", request=request) from None
         return Response(
@@ -138,9 +157,11 @@ class Client:
             url=str(request.url),
             status=response.status_code,
             headers=recorder.header_lines(response),
-            body=response.content,
+            body=body,
             started=started,
+            to_headers=to_headers,
             seconds=time.perf_counter() - started,
+            wire_bytes=response.num_bytes_downloaded,
         )
 
     async def record(
@@ -160,6 +181,35 @@ class Client:
         wanted = {"Accept": "text/event-stream", "Accept-Encoding": _STREAM_ENCODINGS, **(headers or {})}
         return await recorder.record(
             self._http, self._request(path, method, wanted, content, limit), limit=limit
+        )
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, path: str, *, headers: Mapping[str, str] | None = None, limit: float
+    ) -> AsyncIterator[httpx.Response]:
+        """An event stream whose body is not read yet, for a reader with a pace of its own.
+
+        Leaving the block closes the connection, whatever is still to come.
+
+        Raises:
+            httpx.HTTPError: when no answer came within `limit` seconds.
+        """
+        wanted = {"Accept": "text/event-stream", "Accept-Encoding": _STREAM_ENCODINGS, **(headers or {})}
+        request = self._request(path, "GET", wanted, None, limit)
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._http.send(request, stream=True)
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def with_room_for(self, connections: int) -> Client:
+        """A client of the same deployment that may hold so many connections at once."""
+        return Client(
+            self.base_url, timeout=self.timeout, use_proxies=self._use_proxies, connections=connections
         )
 
     def _request(

@@ -29,8 +29,7 @@ class Result:
         limit: The value asked for, empty where `measured` alone says it.
         reason: Why it failed and where to look, or why it was not checked.
         evidence: Raw proof of a failure: status, headers, first bytes.
-        details: Further figures for JSON.
-        drawing: A line for the terminal, such as a timeline of arrivals.
+        details: Further figures for JSON, and all that pictures are drawn from.
     """
 
     status: Status
@@ -39,7 +38,6 @@ class Result:
     reason: str = ""
     evidence: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
-    drawing: str = ""
 
     @property
     def ok(self) -> bool:
@@ -62,15 +60,19 @@ class NotCheckedError(Exception):
 
 
 class Stage(Enum):
-    """When a check may run. Stages follow each other; what is inside one is documented here."""
+    """When a check may run. The order is `scripts.smoke.runner`'s; what is inside a stage is said here."""
 
+    PAGE = "page"
+    """Alone and first, because it measures how fast files come."""
     STATIC = "static"
     """Side by side with everything, the cold start included: the function is not involved."""
     API = "api"
     """One after the other once the API is healthy: a Lambda environment serves one request at a time,
     so requests side by side would each pay for a cold start of their own."""
     STREAM = "stream"
-    """At the end, side by side with other streams only, so that nothing disturbs the arrival times."""
+    """After that, side by side with other streams only, so that nothing disturbs the arrival times."""
+    HEAVY = "heavy"
+    """At the end, one after the other: large streams, and many at once."""
 
 
 class Suite(StrEnum):
@@ -94,6 +96,7 @@ class Check:
         run: The measurement. May raise `NotCheckedError`, and `httpx.HTTPError` when no answer came.
         by_function: Whether the Lambda function serves it, so that its log tells about a failure.
         suite: Which runs it belongs to.
+        also: Further items of the specification that it shows.
     """
 
     id: str
@@ -102,3 +105,9 @@ class Check:
     run: Callable[[Site], Awaitable[Result]]
     by_function: bool = False
     suite: Suite = Suite.BASIC
+    also: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every item of the specification that it shows."""
+        return (self.id, *self.also)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 
@@ -21,8 +22,9 @@ async def run_checks(
 ) -> tuple[Finding, ...]:
     """Run the checks and return what they found, in their order.
 
-    The cold start and everything that does not touch the function run side by side; then the checks of
-    the API one after the other, which keeps them on one warm environment; at last the streams.
+    First the page is loaded with nothing beside it. Then everything that does not touch the function runs
+    side by side, and beside that the checks of the API one after the other, which keeps them on one warm
+    environment; then the streams, and at last what is heavy.
 
     Args:
         site: The deployment.
@@ -36,15 +38,26 @@ async def run_checks(
         start = time.perf_counter()
         result = await _result(site, check)
         findings[number] = Finding(
-            check.id, check.title, result, time.perf_counter() - start, check.by_function
+            check.id, check.title, result, time.perf_counter() - start, check.by_function, check.also
         )
         finished(findings[number])
 
     of = {stage: [item for item in numbered if item[1].stage is stage] for stage in Stage}
-    await asyncio.gather(*(run(*item) for item in of[Stage.STATIC]))
-    for item in of[Stage.API]:
+
+    async def one_after_the_other() -> None:
+        if of[Stage.API]:
+            with contextlib.suppress(httpx.HTTPError):
+                await site.health()  # or its cold start would count for the first of them
+        for item in of[Stage.API]:
+            await run(*item)
+
+    for item in of[Stage.PAGE]:
         await run(*item)
+    # The account is asked now, so that it is not while streams are measured.
+    await asyncio.gather(site.deployed(), one_after_the_other(), *(run(*item) for item in of[Stage.STATIC]))
     await asyncio.gather(*(run(*item) for item in of[Stage.STREAM]))
+    for item in of[Stage.HEAVY]:
+        await run(*item)
     return tuple(findings[number] for number, _ in numbered)
 
 
@@ -100,6 +113,8 @@ def _unreachable(site: Site, error: httpx.HTTPError) -> DeployError:
         describe(error),
         "Look at `inv local.status`; `inv local.up` starts the embedded AWS."
         if site.endpoint
+        else "Check the address, and the proxy settings of this machine."
+        if not site.outputs
         else "A new DNS record takes minutes to be known everywhere: run `inv smoke` again. Else look at the "
         "Route 53 record and at the proxy settings of this machine.",
         status=ExitStatus.SMOKE_FAILED,

@@ -5,30 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import html.parser
 import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
 import httpx
 
+from scripts.aws import Aws
 from scripts.settings import SmokeSettings
 from scripts.smoke import diagnosis
 from scripts.smoke.client import Client, Response
+from scripts.smoke.deployed import Deployed
 from scripts.smoke.model import NotCheckedError
+from scripts.smoke.page import Page
+from scripts.smoke.page import load as load_page
 
 T = TypeVar("T")
 
 # LibreChat's client build puts an eight-character hash between dots (client/vite.config.ts).
 _HASHED = re.compile(r"/assets/.*\.[A-Za-z0-9_-]{8}\.\w+$")
-_ASSET_LINKS = frozenset(
-    {"stylesheet", "modulepreload", "preload", "icon", "apple-touch-icon", "manifest", "mask-icon"}
-)
 # The same error four times, or twice once this many seconds have passed, will not go away by waiting.
 _SAME_ANSWER_LIMIT = 4
 _PATIENCE_SECONDS = 10.0
@@ -61,20 +60,6 @@ class Health:
     warm_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Page:
-    """index.html with everything it names.
-
-    Attributes:
-        assets: Answers by path; an exception where none came.
-        seconds: From the request for index.html to the last byte of the last asset.
-    """
-
-    index: Response
-    assets: Mapping[str, Response | httpx.HTTPError]
-    seconds: float
-
-
 class Site:
     """A deployment under test.
 
@@ -83,16 +68,31 @@ class Site:
         settings: Budgets.
         outputs: Terraform's outputs.
         endpoint: The AWS endpoint of the embedded account; empty for the real one.
+        ask_account: Asks the account what is deployed; None when nothing but the address is known.
+        replaced_domain: The domain that it must name nowhere; empty when that is not known.
+        aws: Its account, where a password of the chat check may be; None when only the address is known.
     """
 
     def __init__(
-        self, client: Client, settings: SmokeSettings, outputs: Mapping[str, Any], *, endpoint: str = ""
+        self,
+        client: Client,
+        settings: SmokeSettings,
+        outputs: Mapping[str, Any],
+        *,
+        endpoint: str = "",
+        ask_account: Callable[[], Deployed | None] | None = None,
+        replaced_domain: str = "",
+        aws: Aws | None = None,
     ) -> None:
         self.client = client
         self.settings = settings
         self.outputs = outputs
         self.endpoint = endpoint
+        self._ask_account = ask_account
+        self.replaced_domain = replaced_domain
+        self.aws = aws
         self._facts: dict[str, asyncio.Task[Any]] = {}
+        self._made: dict[str, Any] = {}
 
     async def index(self) -> Response:
         """index.html, as ``/`` gives it."""
@@ -114,23 +114,9 @@ class Site:
         """index.html and its assets, loaded once and kept."""
 
         async def load() -> Page:
-            return await self.load_page(await self.good_index())
+            return await load_page(self.client, await self.good_index())
 
         return await self._once("page", load)
-
-    async def load_page(self, index: Response) -> Page:
-        """Load everything that index.html names, side by side, as a browser does."""
-        paths = asset_paths(index.text, index.url)
-        answers = await asyncio.gather(*(self.client.fetch(path) for path in paths), return_exceptions=True)
-        assets: dict[str, Response | httpx.HTTPError] = {}
-        for path, answer in zip(paths, answers, strict=True):
-            if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
-                raise answer
-            assets[path] = answer
-        # Only the time on the wire counts: a fact that was waited for in between does not.
-        ends = [a.started + a.seconds for a in assets.values() if isinstance(a, Response)]
-        begins = [a.started for a in assets.values() if isinstance(a, Response)]
-        return Page(index, assets, index.seconds + (max(ends) - min(begins) if ends else 0.0))
 
     async def health(self) -> Health:
         """The API's health, waited for within the cold-start budget."""
@@ -145,6 +131,15 @@ class Site:
         if not (await self.health()).ok:
             raise NotCheckedError("the API is not healthy (SC-003)")
 
+    async def configuration(self) -> Response:
+        """``/api/config``, asked for as a page of the same origin asks: the client's first request."""
+        same_origin = {
+            "Origin": self.client.base_url,
+            "Sec-Fetch-Site": "same-origin",
+            "Sec-Fetch-Mode": "cors",
+        }
+        return await self._once("config", lambda: self.client.fetch("/api/config", headers=same_origin))
+
     async def echo(self) -> Response:
         """The answer to a POST with a body, cookies, a query and a forged address, to ``/api/echo``."""
         return await self._once("echo", self._post_echo)
@@ -154,12 +149,40 @@ class Site:
         body = (await self.echo()).json()
         return isinstance(body, dict) and "method" in body and "body" in body
 
+    async def deployed(self) -> Deployed | None:
+        """What the account says is deployed: for explaining, never for measuring. None without an account."""
+        ask = self._ask_account
+        return await self._once("deployed", lambda: asyncio.to_thread(ask)) if ask else None
+
+    def need_output(self, name: str) -> str:
+        """An output of Terraform.
+
+        Raises:
+            NotCheckedError: when there is none, or nothing but the address is known.
+        """
+        if not self.outputs:
+            raise NotCheckedError(f"only the address is known, not Terraform's output {name}")
+        if not self.outputs.get(name):
+            raise NotCheckedError(f"Terraform has no output {name}")
+        return str(self.outputs[name])
+
     def object_url(self, bucket: str, key: str = "") -> str:
         """The address of an object, or of the bucket, around CloudFront."""
         if self.endpoint:
             return f"{self.endpoint}/{bucket}/{quote(key)}"
         region = self.outputs.get("region", "")
         return f"https://{bucket}.s3.{region}.amazonaws.com/{quote(key)}"
+
+    async def first(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make` gave the first who asked.
+
+        For checks that run one after the other: what is made belongs to the one that makes it, and is
+        cancelled with it.
+        """
+        if name not in self._made:
+            self._made[name] = await make()
+        made: T = self._made[name]
+        return made
 
     async def _once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         if name not in self._facts:
@@ -239,36 +262,7 @@ def is_hashed(path: str) -> bool:
     return bool(_HASHED.search(path))
 
 
-def asset_paths(page: str, url: str) -> list[str]:
-    """Paths (with queries) of the files on the same origin that a page names, in its order."""
-    parser = _Links()
-    parser.feed(page)
-    base = urljoin(url, parser.base)
-    origin = urlsplit(url)[:2]
-    found = [urlsplit(urljoin(base, link)) for link in parser.links]
-    paths = [f"{u.path}?{u.query}" if u.query else u.path for u in found if u[:2] == origin]
-    return list(dict.fromkeys(path for path in paths if PurePosixPath(urlsplit(path).path).suffix))
-
-
 def describe(error: BaseException) -> str:
     """An HTTP error as a phrase; several of httpx's have no text of their own."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return f"{words}: {error}" if str(error) else words
-
-
-class _Links(html.parser.HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.base = ""
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect what a browser would load."""
-        values = {name: value or "" for name, value in attrs}
-        if tag == "base":
-            self.base = self.base or values.get("href", "")
-        elif tag == "link" and _ASSET_LINKS & set(values.get("rel", "").lower().split()):
-            self.links.append(values.get("href", ""))
-        elif tag in ("script", "img"):
-            self.links.append(values.get("src", ""))
-        self.links = [link for link in self.links if link]

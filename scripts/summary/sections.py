@@ -129,27 +129,22 @@ def _losses(event: Event) -> Iterator[str]:
 
 
 def _smoke(event: Event) -> Iterator[str]:
-    yield "### Smoke checks"
-    yield _counts(event, ("passed", "failed", "not_checked"))
-    order = ("failed", "not checked", "passed")
-    checks = sorted(event["checks"], key=lambda check: order.index(check["status"]))
+    from scripts.summary import smoke  # imported late: most summaries hold no smoke checks
+
+    yield from smoke.draw(event)
+
+
+def _smoke_watch(event: Event) -> Iterator[str]:
+    yield "### Smoke checks, watched"
+    yield f"**{event['runs']} runs, {event['failed_runs']} failed** in {event['seconds']:.0f} s"
     signs = {"failed": "❌", "not checked": "➖", "passed": "✅"}
     rows = [
-        (
-            signs[check["status"]],
-            check["id"],
-            plain(check["title"]),
-            plain(check.get("measured") or check.get("reason", "")),
-            plain(check.get("limit", "")),
-        )
-        for check in checks
+        (signs[check["status"]], check["id"], plain(check["title"]), str(check["failed"]))
+        for check in event["checks"]
+        if check["failed"]
     ]
-    yield table(("", "Item", "Check", "Measured", "Limit"), rows)
-    for check in checks:
-        if check["status"] == "failed":
-            yield f"**{check['id']}** {plain(check.get('reason', ''))}"
-            yield from raw(f"Evidence of {check['id']}", check.get("evidence", ""))
-    yield from raw("Last log lines of the function", "\n".join(event["function_log"]))
+    if rows:
+        yield table(("Now", "Item", "Check", "Failed runs"), rows)
 
 
 def _inventory(event: Event) -> Iterator[str]:
@@ -171,6 +166,7 @@ _SECTIONS: Mapping[str, Callable[[Event], Iterable[str]]] = {
     "plan": _plan,
     "drift": _drift,
     "smoke": _smoke,
+    "smoke.watch": _smoke_watch,
     "inventory": _inventory,
 }
 

@@ -14,6 +14,7 @@ _ORDER = (
     "test_deploy",
     "test_browser",
     "test_operate",
+    "test_smoke_command",
     "test_releases",
     "test_mutations",
     "test_secrets",

@@ -156,6 +156,11 @@ DEPLOYS: tuple[tuple[Mutation, ...], ...] = (
             4, "US1.1", r"response headers policy",
         ),
         Mutation(
+            "kept releases open to CloudFront",
+            ((FRONTEND, r'Effect    = "Deny"', 'Effect    = "Allow"'),),
+            4, "FR-014", r"below _releases/",
+        ),
+        Mutation(
             "OPTIONS removed",
             ((API, r"options +=.*", ""),),
             4, "FR-042", r"MOCK|OPTIONS",

@@ -37,7 +37,7 @@ class Echo:
 
     error = None
 
-    async def invoke(self, function: str, event: bytes) -> Echo:
+    async def invoke(self, function: str, event: bytes, /, *, clock: int = 1) -> Echo:
         self.event = event
         return self
 

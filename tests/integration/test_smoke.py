@@ -22,6 +22,7 @@ from scripts.errors import DeployError, ExitStatus
 from scripts.settings import Settings
 from scripts.smoke import site as site_module
 from scripts.smoke.model import Status
+from scripts.smoke.page import asset_paths
 from scripts.smoke.report import Report
 from scripts.target import Target
 from tests.unit.smoke import server
@@ -78,9 +79,10 @@ async def test_a_good_deployment_passes_and_says_what_could_not_be_checked() -> 
     done = await run()
     assert done.report.ok, done.output
     assert not done.failed
-    assert {finding.id for finding in done.report.of(Status.NOT_CHECKED)} == {"FR-021"}
+    unchecked = {finding.id for finding in done.report.of(Status.NOT_CHECKED)}
+    assert unchecked == {"FR-021", "FR-022", "FR-023"}, "there is no TLS and no domain on loopback"
     assert done.report.function_log == ()
-    assert done.output.count("the diagnostic stream arrives") == 1, "each check is shown once"
+    assert done.output.count("✓  SC-004") == 1, "each check is in the table once"
     assert "progressive" in done.output
 
 
@@ -108,7 +110,8 @@ async def test_programs_get_a_line_for_each_check_and_one_for_the_whole() -> Non
 
 async def test_findings_keep_the_order_of_the_checks_whatever_ends_first() -> None:
     done = await run()
-    assert [finding.title for finding in done.report.findings] == [check.title for check in smoke.ALL]
+    basic = smoke.Options().select(smoke.ALL)
+    assert [finding.title for finding in done.report.findings] == [check.title for check in basic]
 
 
 async def test_one_fault_gives_one_failure_and_the_rest_is_not_checked() -> None:
@@ -161,6 +164,71 @@ async def test_no_secret_reaches_the_output() -> None:
     assert "two Set-Cookie come back apart" in done.failed
     assert "s3cret" not in done.output
     assert "s3cret" not in json.dumps(done.report.to_json())
+
+
+async def look(url: str, *only: str) -> Report:
+    """A run that knows nothing but the address."""
+    subject = smoke.subject_at(url, settings())
+    return await asyncio.to_thread(smoke.check, subject, smoke.Options(only=only))
+
+
+async def test_an_address_is_enough_and_what_needs_more_says_so() -> None:
+    async with Deployment().serve() as url:
+        report = await look(url)
+    assert report.ok, report.to_json()
+    reasons = {finding.id: finding.result.reason for finding in report.of(Status.NOT_CHECKED)}
+    assert reasons["FR-014"] == "only the address is known, not Terraform's output frontend_bucket"
+    assert {"FR-014", "FR-031", "FR-027"} <= set(reasons)
+    assert report.deployed is None
+
+
+async def test_what_was_chosen_runs_and_what_it_needs_is_not_shown() -> None:
+    deployment = Deployment()
+    async with deployment.serve() as url:
+        report = await look(url, "FR-013")
+    assert [finding.id for finding in report.findings] == ["FR-013", "FR-013"]
+    assert "/api/health" in {request.path for request in deployment.requests}
+    assert report.options.to_json()["only"] == ["FR-013"]
+
+
+async def test_what_does_not_touch_the_api_leaves_it_alone() -> None:
+    deployment = Deployment()
+    async with deployment.serve() as url:
+        report = await look(url, "US1", "SC-002")
+    assert report.ok
+    assert not [request.path for request in deployment.requests if request.path.startswith("/api/")]
+
+
+async def test_the_page_is_loaded_with_nothing_beside_it() -> None:
+    served: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        served.append(request.path)
+        return file(request.path)
+
+    async with Deployment(dict.fromkeys(server.FILES, note)).serve() as url:
+        report = await look(url, "US1", "SC-002")
+    assert report.ok
+    page = ["/", *asset_paths(server.INDEX, "http://x/")]
+    assert sorted(served[: len(page)]) == sorted(page)
+
+
+async def test_the_checks_of_the_api_come_one_after_the_other() -> None:
+    under_way: list[str] = []
+    most = 0
+
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        nonlocal most
+        under_way.append(request.path)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0.02)
+        under_way.remove(request.path)
+        return await server.GOOD.get(request.path, always(lambda: api("x")))(request)
+
+    paths = dict.fromkeys(["/api/health", "/api/config", "/api/echo", "/api/auth/login", "/oauth/*"], slowly)
+    async with Deployment(paths).serve() as url:
+        await look(url, "FR-013", "FR-015", "US2.2", "FR-008", "US3")
+    assert most == 1
 
 
 def test_an_address_where_nothing_listens_is_one_clear_error() -> None:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from scripts.smoke import site as site_module
 from scripts.smoke.checks import api as checks
+from scripts.smoke.checks import routing
 from scripts.smoke.model import NotCheckedError, Status
 from scripts.smoke.site import FORGED_ADDRESS
 from tests.unit.smoke import server
@@ -43,7 +44,7 @@ def page(text: str = INDEX, **headers: str) -> Handler:
     return always(lambda: web.Response(text=text, content_type="text/html", headers=headers))
 
 
-@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.title)
+@pytest.mark.parametrize("check", [*checks.CHECKS, *routing.CHECKS], ids=lambda check: check.title)
 async def test_a_good_api_passes(check) -> None:  # type: ignore[no-untyped-def]
     async with site_of() as site:
         result = await check.run(site)
@@ -144,7 +145,7 @@ async def test_without_health_the_others_are_not_checked_instead_of_failing_too(
             await check.run(site)
 
 
-@pytest.mark.parametrize("check", [checks.api_route, checks.login_route])
+@pytest.mark.parametrize("check", [routing.api_route, routing.login_route])
 async def test_a_path_of_the_api_that_s3_answers_is_found(check) -> None:  # type: ignore[no-untyped-def]
     wrong = {
         "/api/smoke*": always(lambda: file("/index.html")),
@@ -159,13 +160,13 @@ async def test_a_path_of_the_api_that_s3_answers_is_found(check) -> None:  # typ
 async def test_the_client_s_page_from_the_app_itself_counts_as_the_api() -> None:
     # LibreChat answers every unknown path with its own index.html; API Gateway's headers tell.
     async with site_of({"/api/smoke*": page(**api_headers())}) as site:
-        assert (await checks.api_route(site)).ok
+        assert (await routing.api_route(site)).ok
 
 
 async def test_a_preflight_without_cors_headers_names_the_missing_ones() -> None:
     bare = always(lambda: web.Response(status=204, headers=api_headers()))
     async with site_of({"OPTIONS": bare}) as site:
-        result = await checks.preflight(site)
+        result = await routing.preflight(site)
     assert "access-control-allow-origin" in result.reason
     assert result.measured == "204, 0 of 3 headers"
 
@@ -176,27 +177,27 @@ async def test_a_preflight_that_reflects_the_request_was_answered_by_the_app() -
         return web.Response(status=204, headers=CORS | {"Access-Control-Allow-Headers": asked})
 
     async with site_of({"OPTIONS": cors_package}) as site:
-        result = await checks.preflight(site)
+        result = await routing.preflight(site)
     assert "The app answered the preflight" in result.reason
 
 
 async def test_a_preflight_that_gets_the_client_s_page_was_answered_by_the_app() -> None:
     async with site_of({"OPTIONS": page(**api_headers())}) as site:
-        assert "The app answered the preflight" in (await checks.preflight(site)).reason
+        assert "The app answered the preflight" in (await routing.preflight(site)).reason
 
 
 async def test_a_preflight_that_breaks_mock_is_found() -> None:
     # binary_media_types = ["*/*"]: the template's input becomes binary.
     broken = always(lambda: api({"message": "Internal server error"}, 500))
     async with site_of({"OPTIONS": broken}) as site:
-        result = await checks.preflight(site)
+        result = await routing.preflight(site)
     assert result.measured.startswith("500")
     assert "FR-042" in result.reason
 
 
 async def test_the_preflight_is_checked_without_a_healthy_function() -> None:
     async with site_of({"/api/health": always(lambda: api("down", 404))}) as site:
-        assert (await checks.preflight(site)).ok
+        assert (await routing.preflight(site)).ok
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ async def test_the_preflight_is_checked_without_a_healthy_function() -> None:
 )
 async def test_a_cached_api_is_found(headers: dict[str, str], shown: str) -> None:
     async with site_of({"/api/config": always(lambda: api({}, **headers))}) as site:
-        result = await checks.not_cached(site)
+        result = await routing.not_cached(site)
     assert "CachingDisabled" in result.reason
     assert shown in result.reason
 
@@ -217,7 +218,7 @@ async def test_a_cached_api_is_found(headers: dict[str, str], shown: str) -> Non
 async def test_caching_that_cannot_be_seen_is_not_checked() -> None:
     async with site_of({"/api/config": always(lambda: web.json_response({}))}) as site:
         with pytest.raises(NotCheckedError, match="neither x-cache"):
-            await checks.not_cached(site)
+            await routing.not_cached(site)
 
 
 async def test_a_body_that_was_changed_on_the_way_is_found() -> None:
@@ -286,6 +287,44 @@ async def test_an_address_that_the_viewer_chose_is_found(seen: str) -> None:
 
     async with site_of({"/api/echo": trusting}) as site:
         assert "X-Forwarded-For" in (await checks.client_address(site)).reason
+
+
+async def test_an_http_api_is_not_a_rest_api() -> None:
+    async def version_2(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="OK", headers={"apigw-requestid": "Abc123="})
+
+    async with site_of({"/api/health": version_2}) as site:
+        result = await routing.rest_api(site)
+    assert result.status is Status.FAILED
+    assert "buffers every response" in result.reason
+
+
+async def test_an_answer_that_names_no_gateway_says_nothing_about_its_kind() -> None:
+    async with site_of({"/api/health": always(lambda: web.Response(text="OK"))}) as site:
+        with pytest.raises(NotCheckedError, match="neither"):
+            await routing.rest_api(site)
+
+
+async def test_an_api_that_sends_the_page_to_another_origin_is_found() -> None:
+    elsewhere = "https://api.elsewhere.example/api/config"
+    moved = always(lambda: api("moved", 307, Location=elsewhere))
+    async with site_of({"/api/config": moved}) as site:
+        result = await routing.same_origin(site)
+    assert f"redirected to {elsewhere}" in result.reason
+    assert "preflight" in result.reason
+
+
+async def test_a_page_instead_of_the_configuration_is_no_api() -> None:
+    async with site_of({"/api/config": always(lambda: file("/index.html"))}) as site:
+        assert "the behavior for this path is missing" in (await routing.same_origin(site)).reason
+
+
+async def test_the_configuration_is_asked_for_as_the_page_asks() -> None:
+    deployment = Deployment()
+    async with deployment.serve() as url, server.Client(url, timeout=60) as client:
+        site = site_module.Site(client, server.SETTINGS, {})
+        assert (await routing.same_origin(site)).ok
+    assert deployment.requests[-1].headers["Origin"] == url
 
 
 async def test_the_client_keeps_no_cookies_between_requests() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,19 @@ from aiohttp import web
 from scripts.smoke import site as site_module
 from scripts.smoke.checks import access, frontend
 from scripts.smoke.model import NotCheckedError, Status
-from scripts.smoke.site import asset_paths, is_hashed
-from tests.unit.smoke.server import FILES, INDEX, YEAR, Handler, always, file, s3_denied, site_of
+from scripts.smoke.page import asset_paths
+from scripts.smoke.site import is_hashed
+from tests.unit.smoke.server import (
+    FILES,
+    INDEX,
+    YEAR,
+    Handler,
+    always,
+    api_headers,
+    file,
+    s3_denied,
+    site_of,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +35,7 @@ def page(text: str = INDEX, status: int = 200, kind: str = "text/html") -> Handl
     return always(lambda: web.Response(text=text, status=status, content_type=kind))
 
 
-@pytest.mark.parametrize("check", [*frontend.CHECKS, *access.CHECKS[:2]], ids=lambda check: check.title)
+@pytest.mark.parametrize("check", [*frontend.CHECKS, *access.CHECKS[:3]], ids=lambda check: check.title)
 async def test_a_good_frontend_passes(check) -> None:  # type: ignore[no-untyped-def]
     async with site_of() as site:
         result = await check.run(site)
@@ -74,6 +86,14 @@ async def test_an_asset_with_a_wrong_content_type_is_found() -> None:
     async with site_of({SCRIPT: page("export {}", kind="application/octet-stream")}) as site:
         result = await frontend.assets(site)
     assert "application/octet-stream" in result.reason and "text/javascript" in result.reason
+
+
+async def test_an_asset_that_the_api_serves_is_found() -> None:
+    from_api = always(
+        lambda: web.Response(text="export {}", content_type="text/javascript", headers=api_headers())
+    )
+    async with site_of({SCRIPT: from_api}) as site:
+        assert "came from API Gateway" in (await frontend.assets(site)).reason
 
 
 async def test_an_index_without_assets_is_not_a_client() -> None:
@@ -147,11 +167,39 @@ async def test_the_load_time_names_the_slowest_file(monkeypatch: pytest.MonkeyPa
 
 async def test_a_page_that_is_slow_once_is_loaded_again() -> None:
     async with site_of() as site:
-        slow = replace(await site.page(), seconds=3.2)
+        page = await site.page()
+        slow = replace(page, index=replace(page.index, seconds=3.2))
         site._facts["page"] = asyncio.ensure_future(asyncio.sleep(0, slow))
         result = await frontend.load_time(site)
     assert result.ok
-    assert "3.20 s at the first try" in result.measured
+    assert re.search(r"3\.\d\d s at the first try", result.measured)
+
+
+async def test_the_waterfall_has_a_row_for_each_file_and_begins_with_the_page() -> None:
+    cached = always(lambda: file(SCRIPT, X_Cache="Hit from cloudfront"))
+    async with site_of({SCRIPT: cached}) as site:
+        rows = (await frontend.load_time(site)).details["waterfall"]
+    assert [row["path"] for row in rows] == ["/", *asset_paths(INDEX, "http://x/")]
+    page, *assets = rows
+    assert page["start_ms"] == 0
+    assert min(row["start_ms"] for row in assets) == page["end_ms"]
+    for row in rows:
+        assert row["start_ms"] <= row["headers_ms"] <= row["end_ms"]
+        assert row["status"] == 200 and row["bytes"] > 0
+    assert {row["cache"] for row in rows} == {"Hit from cloudfront"}
+
+
+async def test_a_compressed_file_counts_with_the_bytes_on_the_wire() -> None:
+    async def compressed(request: web.Request) -> web.StreamResponse:
+        answer = file(SCRIPT)
+        answer.text = "x" * 10_000
+        answer.enable_compression(web.ContentCoding.gzip)
+        return answer
+
+    async with site_of({SCRIPT: compressed}) as site:
+        answer = (await site.page()).arrived[SCRIPT]
+    assert len(answer.body) == 10_000
+    assert answer.wire_bytes < 1000
 
 
 async def test_a_page_that_did_not_arrive_whole_has_no_load_time() -> None:
@@ -164,6 +212,14 @@ async def test_a_bucket_that_anybody_can_read_is_found_and_its_content_is_not_sh
     async with site_of({"/s3/the-frontend/index.html": page("private things")}) as site:
         result = await access.frontend_bucket(site)
     assert "Anybody can read s3://the-frontend/index.html" in result.reason
+    assert "private things" not in result.evidence
+
+
+async def test_releases_that_visitors_can_read_are_found_and_their_content_is_not_shown() -> None:
+    async with site_of({"/_releases/index.json": page("private things")}) as site:
+        result = await access.kept_releases(site)
+    assert result.status is Status.FAILED
+    assert "bucket policy" in result.reason
     assert "private things" not in result.evidence
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 
 import httpx
 import pytest
@@ -21,19 +22,21 @@ async def record(handler: Handler, *, limit: float = 60.0):  # type: ignore[no-u
 
 
 async def test_events_are_timed_when_they_arrive_and_not_when_the_body_ends() -> None:
-    release = asyncio.Event()
+    written: list[float] = []
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await start_stream(request)
-        await response.write(b"data: 1\n\n")
-        asyncio.get_running_loop().call_later(0.2, release.set)
-        await release.wait()
-        await response.write(b"data: 2\n\n")
+        for number in range(2):
+            written.append(time.perf_counter())
+            await response.write(f"data: {number}\n\n".encode())
+            await asyncio.sleep(0.2)
         return response
 
+    began = time.perf_counter()
     taken = await record(handler)
     first, second = taken.arrivals
-    assert second.at - first.at >= 0.19
+    # The first is seen before the second is written. Its clock starts a little after ours.
+    assert began + first.at <= written[1]
     assert taken.headers_at <= first.at < second.at <= taken.ended_at
     assert [read.size for read in taken.reads] == [9, 9]
     assert not taken.fault
@@ -51,6 +54,74 @@ async def test_http_chunks_that_one_read_brings_count_as_one_read() -> None:
     taken = await record(handler)
     assert [read.size for read in taken.reads] == [45]
     assert len(taken.arrivals) == 5
+
+
+async def test_a_read_is_seen_as_it_was_wherever_it_cuts_http_chunks_and_events() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    pieces = [
+        b"9\r\ndata",  # the beginning of a chunk and of an event
+        b": 1\n\n",  # the rest of both, but for the chunk's end
+        b"\r\n1",  # no byte of the body
+        b"2\r\ndata: 2\n\ndata: 3\n\n\r\n0\r\n\r\n",  # two events in one chunk of 0x12 bytes
+    ]
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        for piece in [head, *pieces]:
+            request.transport.write(piece)  # type: ignore[attr-defined]
+            await asyncio.sleep(0.05)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    taken = await record(handler)
+    assert [(read.size, read.whole) for read in taken.reads] == [(4, False), (5, True), (18, True)]
+    assert [arrival.event.data for arrival in taken.arrivals] == ["1", "2", "3"]
+    first, second, third = taken.arrivals
+    assert first.at == taken.reads[1].at
+    assert second.at <= third.at and second.at == taken.reads[2].at
+
+
+async def test_a_body_larger_than_a_read_is_several_reads() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await start_stream(request)
+        await response.write(b"data: " + b"x" * 300_000 + b"\n\n")
+        return response
+
+    taken = await record(handler)
+    assert sum(read.size for read in taken.reads) == 300_008
+    assert max(read.size for read in taken.reads) <= 65_536
+    assert [read.whole for read in taken.reads] == [False] * (len(taken.reads) - 1) + [True]
+    assert len(taken.arrivals) == 1
+
+
+async def test_a_compressed_stream_is_timed_event_by_event_and_sized_as_it_was_transferred() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await start_stream(request, Content_Encoding="gzip")
+        deflate = zlib.compressobj(wbits=zlib.MAX_WBITS + 16)
+        for text in ("1", "2" * 1000):
+            await response.write(deflate.compress(f"data: {text}\n\n".encode()))
+            await response.write(deflate.flush(zlib.Z_SYNC_FLUSH))
+            await asyncio.sleep(0.05)
+        await response.write(deflate.flush())
+        return response
+
+    taken = await record(handler)
+    assert [len(arrival.event.data) for arrival in taken.arrivals] == [1, 1000]
+    assert taken.arrivals[1].at > taken.arrivals[0].at
+    assert sum(read.size for read in taken.reads) < 200
+    assert taken.head.startswith(b"data: 1\n\n")
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+async def test_a_coding_that_cannot_be_undone_has_no_events(coding: str) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await start_stream(request, Content_Encoding=coding)
+        await response.write(b"\x8b\x03\x80neither of them")
+        return response
+
+    taken = await record(handler)
+    assert taken.arrivals == () and taken.header("content-encoding") == coding
+    assert not taken.fault
 
 
 async def test_a_connection_that_breaks_is_a_fault_and_keeps_what_arrived() -> None:
@@ -84,6 +155,7 @@ async def test_a_stream_that_does_not_end_is_given_up_after_the_limit() -> None:
 
     taken = await record(handler, limit=0.3)
     assert taken.fault == "still open after 0.3 s"
+    assert taken.gave_up
     assert taken.ended_at >= 0.3
 
 
@@ -94,6 +166,18 @@ async def test_no_headers_within_the_limit_is_no_response() -> None:
 
     with pytest.raises(httpx.ReadTimeout, match=r"no response within 0\.2 s"):
         await record(handler, limit=0.2)
+
+
+async def test_the_time_to_connect_is_known_where_a_connection_was_made() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await start_stream(request)
+        await response.write(b"data: 1\n\n")
+        return response
+
+    async with Deployment({"/s": handler}).serve() as url, Client(url, timeout=60) as client:
+        first, second = [await client.record("/s", limit=60) for _ in range(2)]
+    assert first.connected_at is not None and 0 < first.connected_at <= first.headers_at
+    assert second.connected_at is None
 
 
 async def test_repeated_headers_stay_apart() -> None:

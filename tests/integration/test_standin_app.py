@@ -116,6 +116,31 @@ def wait_for(question: Callable[[], bool]) -> bool:
     return True
 
 
+QUESTION = {
+    "text": "hello",
+    "endpoint": "Rehearsal",
+    "endpointType": "custom",
+    "model": "parrot-at-once",
+    "parentMessageId": "00000000-0000-0000-0000-000000000000",
+}
+
+
+def log_in(app: App) -> httpx.Response:
+    """As the app's own user, from a browser."""
+    answer = app.http.post("/api/auth/login", json={"email": "you@example.org", "password": "stand-in"})
+    app.http.headers.update(
+        {"Authorization": f"Bearer {answer.json()['token']}", "User-Agent": "Chrome/131.0"}
+    )
+    return answer
+
+
+def events(answer: httpx.Response) -> list[dict[str, Any]]:
+    """The data of each event."""
+    return [
+        json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line[:5] == "data:"
+    ]
+
+
 def test_health_says_ok_and_there_is_no_api_health(start: Start) -> None:
     with start() as app:
         assert app.http.get("/health").text == "OK"
@@ -266,15 +291,100 @@ def test_an_answer_streams_word_by_word_with_librechats_headers(start: Start) ->
     assert whole.text.count("event: message\n") == 7  # created, five words, final
 
 
-def test_the_title_is_saved_after_the_end_of_the_stream(start: Start, redis: str) -> None:
-    body = {"text": "hello", "conversationId": uuid.uuid4().hex, "tokens": 1, "interval_ms": 1}
-    title = f"/api/convos/gen_title/{body['conversationId']}"
-
+def test_a_user_s_conversation_is_kept_in_redis_until_it_is_deleted(start: Start, redis: str) -> None:
     with start(USE_REDIS="true", REDIS_URI=redis) as app:
-        app.http.post("/api/agents/chat/openAI", json=body)
-        assert app.http.get(title).status_code == 404
-        assert wait_for(lambda: app.http.get(title).status_code == 200)
-        assert app.http.get(title).json() == {"title": "Chat about hello"}
+        log_in(app)
+        said = events(app.http.post("/api/agents/chat/Rehearsal", json=QUESTION))
+    id_ = said[0]["message"]["conversationId"]
+    with start(USE_REDIS="true", REDIS_URI=redis) as another:
+        log_in(another)
+        stored = another.http.get(f"/api/messages/{id_}").json()
+        listed = another.http.get("/api/convos").json()["conversations"]
+        deletion = {"arg": {"conversationId": id_}}
+        deleted = [another.http.request("DELETE", "/api/convos", json=deletion) for _ in range(2)]
+        gone = another.http.get(f"/api/messages/{id_}")
+
+    assert [message["isCreatedByUser"] for message in stored] == [True, False]
+    assert (stored[0]["text"], stored[1]["content"][0]["text"][:11]) == ("hello", "This answer")
+    assert [each["conversationId"] for each in listed] == [id_]
+    assert [(each.status_code, each.headers["content-type"].split(";")[0]) for each in deleted] == [
+        (201, "application/json"),
+        (500, "text/html"),
+    ]
+    assert (gone.status_code, gone.json()) == (404, {"error": "Conversation not found"})
+
+
+def test_a_user_s_answer_has_librechats_events(start: Start) -> None:
+    with start() as app:
+        log_in(app)
+        said = events(app.http.post("/api/agents/chat/Rehearsal", json=QUESTION))
+
+    question, step, *deltas, final = said
+    assert (question["created"], question["message"]["text"]) == (True, "hello")
+    assert step["event"] == "on_run_step"
+    assert {delta["event"] for delta in deltas} == {"on_message_delta"}
+    told = "".join(delta["data"]["delta"]["content"][0]["text"] for delta in deltas)
+    assert (final["final"], final["responseMessage"]["content"]) == (True, [{"type": "text", "text": told}])
+
+
+def test_the_title_is_made_after_the_end_of_the_stream(start: Start) -> None:
+    with start() as app:
+        log_in(app)
+        final = events(app.http.post("/api/agents/chat/Rehearsal", json=QUESTION))[-1]
+        id_ = final["conversation"]["conversationId"]
+        made = app.http.post("/api/convos/gen_title", json={"conversationId": id_})
+        assert wait_for(lambda: app.http.get(f"/api/convos/{id_}").json()["title"] == "Chat about hello")
+
+    assert final["title"] == "New Chat"
+    assert made.json() == {"title": "Chat about hello"}
+
+
+def test_what_librechat_refuses_is_an_error_event_with_status_200(start: Start) -> None:
+    expected = [
+        ({"model": "gpt-99"}, {"type": "illegal_model_request", "info": "Rehearsal|gpt-99"}),
+        ({"endpoint": "Nowhere"}, {"type": "endpoint_models_not_loaded", "info": "Nowhere"}),
+        ({"endpoint": "Own key", "model": "parrot"}, {"type": "no_user_key"}),
+    ]
+    with start() as app:
+        log_in(app)
+        typed = [app.http.post("/api/agents/chat/any", json=QUESTION | change) for change, _ in expected]
+        unknown = app.http.post("/api/agents/chat/any", json=QUESTION | {"endpointType": None})
+        program = app.http.post("/api/agents/chat/any", json=QUESTION, headers={"User-Agent": "a-program/1"})
+
+    for answer in (*typed, unknown, program):
+        assert answer.status_code == 200
+        assert answer.text.startswith("event: error\n")
+    assert [json.loads(events(answer)[0]["text"]) for answer in typed] == [words for _, words in expected]
+    assert events(unknown) == [{"text": "Error parsing conversation"}]
+    assert events(program) == [{"message": "Illegal request"}]
+
+
+def test_logins_are_refused_in_librechats_words(start: Start) -> None:
+    expected = {
+        "you@example.org": (404, "Incorrect password."),
+        "nobody@example.org": (404, "Email does not exist."),
+        "unverified@example.org": (422, "Email not verified."),
+        "banned@example.org": (403, "temporarily banned"),
+        "hasty@example.org": (429, "Too many login attempts"),
+        "": (404, "Missing credentials"),
+    }
+    with start() as app:
+        for email, (status, words) in expected.items():
+            refused = app.http.post("/api/auth/login", json={"email": email, "password": "a guess"})
+            assert refused.status_code == status
+            assert words in refused.json()["message"]
+            assert "set-cookie" not in refused.headers
+
+
+def test_a_token_ends_and_the_session_gives_another_until_the_logout(start: Start) -> None:
+    with start(SESSION_EXPIRY="1") as app:
+        session = {"Cookie": f"refreshToken={log_in(app).cookies['refreshToken']}"}
+        assert wait_for(lambda: app.http.get("/api/models").status_code == 401)
+        assert app.http.post("/api/auth/refresh", headers=session).json()["token"]
+    with start() as app:
+        session = {"Cookie": f"refreshToken={log_in(app).cookies['refreshToken']}"}
+        assert app.http.post("/api/auth/logout", headers=session).json() == {"message": "Logout successful"}
+        assert app.http.post("/api/auth/refresh", headers=session).status_code == 401
 
 
 def test_a_client_that_goes_away_ends_the_answer(start: Start) -> None:

@@ -36,6 +36,9 @@ from scripts.status import Embedded, Health, Status
 from scripts.steps import Times, Timing
 from scripts.terraform import Action, Plan, ResourceChange
 from scripts.terraform.drift import Attribute, Drift, Resource
+from tests.benchmarks.command import Listed, Measured
+from tests.benchmarks.figures import Figure, Findings, Results, Table
+from tests.benchmarks.machine import Machine
 from tests.events import SCHEMA, TYPES, problems, require_documented
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,6 +67,19 @@ RUNNING = dataclasses.replace(
     drift=DRIFT,
     problems=("the function: denied",),
 )
+FIGURE = Figure("ms", "time", "ms")
+MEASURED = Measured(
+    Machine("2026-01-02 03:04 UTC", "CPU", 2, 8.0, "Linux", "20.0.0", "3.11.0", "abc", 0.5),
+    Results(
+        name="x",
+        title="X",
+        tables=(Table("T", "a", (FIGURE,), {"a": [{"ms": 1.0}], "b": [{"ms": 2.0}], "c": [{}]}),),
+        findings=(Findings("F", ("cookies",), {"a": {"cookies": "ok"}}),),
+        missing={"d": "not in the registry"},
+    ),
+    1,
+    quick=True,
+)
 
 OUTCOMES: dict[str, Outcome] = {
     "an empty plan": Plan(),
@@ -87,6 +103,8 @@ OUTCOMES: dict[str, Outcome] = {
     "a log event": Event("1", 1767322800000, "s", "m"),
     "an unlock": Unlocking(LOCK, Holder(Presence.GONE, "why"), released=True),
     "an unlock of nothing": Unlocking(None, None, released=False),
+    "a benchmark": MEASURED,
+    "all benchmarks": Listed(),
     "a config diff": ConfigDiff("s3://b/k", "file", ("-a", "+b"), 1),
     "a config push": ConfigPushed("s3://b/k", "v", True, "restarted"),
     "a config": ConfigShown("s3://b/k", "v", NOW, "1.2.8", 0, "in use", "text"),
@@ -151,7 +169,8 @@ def test_every_type_that_the_source_names_is_documented_and_no_other() -> None:
 
 def _types() -> Iterator[str]:
     """Types in the source: attributes `type` of outcomes, and first arguments of `event` and `Values`."""
-    for path in (ROOT / "tasks.py", *(ROOT / "scripts").rglob("*.py")):
+    benchmarks = ROOT / "tests" / "benchmarks" / "command.py"
+    for path in (ROOT / "tasks.py", benchmarks, *(ROOT / "scripts").rglob("*.py")):
         if "local" not in path.relative_to(ROOT).parts[:-1]:  # the embedded AWS writes no events
             for node in ast.walk(ast.parse(path.read_text())):
                 yield from _named(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def smoke(*checks: dict[str, Any]) -> dict[str, Any]:
     return {"type": "smoke", "checks": list(checks), "function_log": [], **counts}
 
 
-def check(id: str, status: str, **more: str) -> dict[str, Any]:
+def check(id: str, status: str, **more: Any) -> dict[str, Any]:
     return {"id": id, "title": f"title of {id}", "status": status, **more}
 
 
@@ -95,6 +96,35 @@ def test_failed_checks_come_first_with_their_evidence_folded() -> None:
     assert "**1 passed, 1 failed, 1 not checked**" in text
     assert text.index("SC-003") < text.index("US2") < text.index("US1.1")
     assert "<summary>Evidence of SC-003</summary>\n\n<pre>\nHTTP 403 &lt;b&gt;\n</pre>\n\n</details>" in text
+
+
+def test_the_verdict_and_what_failed_stand_open_and_all_checks_are_folded_with_the_timeline() -> None:
+    details = {"arrivals_ms": [100.0, 200.0, 300.0, 400.0], "interval_ms": 100, "expected": 4}
+    text = rendered(
+        smoke(
+            check("SC-004", "passed", details=details, limit="progressive"),
+            check("SC-003", "failed", measured="403", limit="200", reason="origin_path is missing"),
+        )
+    )
+    assert "1 of 2 checks failed: **1 passed, 1 failed**" in text
+    assert "❌ **SC-003 title of SC-003**: measured 403, limit 200\n\norigin\\_path is missing" in text
+    assert text.index("origin\\_path") < text.index("<summary>All checks</summary>")
+    timeline = text[text.index("<summary>How the streams arrived</summary>\n\n<pre>\nSC-004") :]
+    assert timeline.count("│") >= 4
+
+
+def test_what_a_server_sent_makes_no_markup_in_the_checks_either() -> None:
+    hostile = "a|b `code` <img src=x> @team **bold** \x1b[31m"
+    values = dict.fromkeys(("measured", "limit", "reason", "evidence"), hostile)
+    details = {"arrivals_ms": [1.0], "verdict": "</pre><script>"}
+    text = rendered(
+        smoke(check("X", "failed", **values), check("Y", "passed", details=details, title=hostile))
+    )
+    assert "<img" not in text and "<script" not in text and "\x1b" not in text
+    outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
+    assert "`code`" not in outside and "@team" not in outside and "**bold**" not in outside
+    row = next(line for line in text.splitlines() if line.startswith("| ❌"))
+    assert row.replace("\\|", "").count("|") == 7
 
 
 def test_the_steps_stand_at_the_end_with_their_times_and_the_failed_one_marked() -> None:
@@ -199,3 +229,13 @@ def test_the_console_tells_its_listener_the_events_of_both_modes(tmp_path: Path)
         assert [event["type"] for event in heard] == ["warning", "error"]
         lines = (tmp_path / "out").read_text().splitlines()
         assert not json_lines or [json.loads(line) for line in lines] == heard
+
+
+def test_a_watch_is_counted_and_names_what_failed_in_it() -> None:
+    good = check("US1.1", "passed", failed=0)
+    once = check("SC-004", "passed", failed=1)
+    watched = {"type": "smoke.watch", "seconds": 180.0, "runs": 3, "failed_runs": 1, "checks": [good, once]}
+    text = rendered(watched)
+    assert "**3 runs, 1 failed** in 180 s" in text
+    assert "| ✅ | SC-004 | title of SC-004 | 1 |" in text
+    assert "US1.1" not in text

@@ -139,29 +139,91 @@ describe('an event stream', () => {
     assert.match(text, /^data: first\n\n(event: ping\ndata: 1\n\n)+data: second\n\n$/);
   });
 
-  test('that the handler makes itself needs no app behind it', async () => {
-    const query = { chunks: ['4'], interval_ms: ['50'] };
-    const { prelude, text } = await get('/api/health/stream', { query });
+});
+
+describe('the diagnostic stream', () => {
+  /** Its events: type, id, and data, parsed. */
+  const eventsOf = (text) =>
+    text.trim().split('\n\n').map((event) => {
+      const fields = Object.fromEntries(event.split('\n').map((line) => line.split(/: (.*)/s)));
+      return { type: fields.event, id: fields.id, raw: fields.data, data: JSON.parse(fields.data) };
+    });
+  const diagnose = (query, headers = {}, reading = undefined) => {
+    const listed = Object.fromEntries(Object.entries(query).map(([name, value]) => [name, [String(value)]]));
+    return get('/api/health/stream', { query: listed, headers }, reading);
+  };
+
+  test('needs no app behind it', async () => {
+    const { prelude, text } = await diagnose({ chunks: 4, interval_ms: 50 });
     assert.equal(prelude.statusCode, 200);
     assert.match(prelude.headers['content-type'], /^text\/event-stream/);
     assert.equal(prelude.headers['cache-control'], 'no-cache, no-transform');
-    const events = text.trim().split('\n\n').map((event) => event.split('\n'));
-    assert.deepEqual(events.map(([name]) => name), [...Array(4).fill('event: chunk'), 'event: done']);
-    assert.deepEqual(events.slice(0, 4).map(([, id]) => id), ['id: 1', 'id: 2', 'id: 3', 'id: 4']);
-    const sent = events.slice(0, 4).map(([, , data]) => JSON.parse(data.slice('data: '.length)));
-    assert.deepEqual(sent.map(({ i, n }) => [i, n]), [[1, 4], [2, 4], [3, 4], [4, 4]]);
-    assert.ok(sent[3].sent_ms >= 145, `not 50 ms apart: ${JSON.stringify(sent)}`);
+    const events = eventsOf(text).filter(({ type }) => type !== 'ping');
+    assert.deepEqual(events.map(({ type }) => type), [...Array(4).fill('chunk'), 'done']);
+    const numbers = events.slice(0, 4).map(({ id, data }) => [id, data.i, data.n]);
+    assert.deepEqual(numbers, [['1', 1, 4], ['2', 2, 4], ['3', 3, 4], ['4', 4, 4]]);
+    assert.ok(events[3].data.sent_ms >= 145, `not 50 ms apart: ${text}`);
+  });
+
+  test('carries as much as asked for, with a hash of it, and its own name', async () => {
+    const { text } = await diagnose({ chunks: 40, interval_ms: 0, bytes: 65_536, stream: 'a-1' });
+    const events = eventsOf(text).filter(({ type }) => type !== 'ping');
+    const chunks = events.slice(0, -1);
+    assert.deepEqual(chunks.map(({ data }) => [data.stream, data.fill.length]), Array(40).fill(['a-1', 65_536]));
+    const hash = createHash('sha256').update(chunks.map(({ raw }) => raw).join('')).digest('hex');
+    assert.equal(events.at(-1).data.sha256, hash);
+  });
+
+  test('gets the pings of every event stream in its silences', async () => {
+    const { text } = await diagnose({ chunks: 2, interval_ms: 1_000 });
+    assert.match(text, /^event: chunk\n.*\n.*\n\n(event: ping\ndata: 1\n\n)+event: chunk\n/);
+  });
+
+  test('runs on a faster clock, heartbeat included, when a rehearsal asks for it', async () => {
+    // 100 s of silence with a ping every 100 ms / 50 = 2 ms: 2 s.
+    const { text, ms } = await diagnose({ chunks: 2, interval_ms: 100_000 }, { 'X-Rehearsal-Clock': ['50'] });
+    assert.equal(eventsOf(text).filter(({ type }) => type === 'chunk').length, 2);
+    assert.ok(ms >= 1_990, `ended after ${ms} ms`);
+    assert.ok(text.match(/event: ping/g).length > 20, 'pings of the slow clock');
+  });
+
+  test('says which environment answers, and for the how-manieth time', async () => {
+    const [first, second] = [await diagnose({ chunks: 1 }), await diagnose({ chunks: 1 })].map(
+      ({ prelude }) => prelude.headers,
+    );
+    assert.match(first['x-environment-id'], /^[0-9a-f-]{36}$/);
+    assert.equal(second['x-environment-id'], first['x-environment-id']);
+    assert.equal(Number(second['x-environment-invocations']), Number(first['x-environment-invocations']) + 1);
+  });
+
+  test('ends after its time, however slowly it is read', async () => {
+    // 120 s / 100, and a reader that pauses for longer.
+    const query = { chunks: 320, interval_ms: 0, bytes: 65_536 };
+    const { body } = await diagnose(query, { 'X-Rehearsal-Clock': ['100'] }, { pauseMs: 3_000 });
+    assert.ok(body.length < 20 * 1024 * 1024, `${body.length} bytes`);
+    await until(() => lambda.logged('request_failed').some(({ reason }) => reason.includes('within 1200 ms')));
+    assert.equal((await get('/api/health')).text, 'OK');
   });
 
   for (const query of [
-    { chunks: ['101'] },
-    { chunks: ['0'] },
-    { chunks: ['1e1'] },
-    { interval_ms: ['5001'] },
-    { chunks: ['100'], interval_ms: ['5000'] },
+    { chunks: 1_001 },
+    { chunks: 0 },
+    { chunks: '1e1' },
+    { interval_ms: 100_001 },
+    { chunks: 3, interval_ms: 50_001 },
+    { chunks: 321, bytes: 65_536 },
+    { bytes: 65_537 },
+    { stream: 'a b' },
   ]) {
-    test(`for diagnosis has limits: ${JSON.stringify(query)}`, async () => {
-      const { prelude, json } = await get('/api/health/stream', { query });
+    test(`has limits: ${JSON.stringify(query)}`, async () => {
+      const { prelude, json } = await diagnose(query);
+      assert.deepEqual([prelude.statusCode, json().error], [400, 'Bad request']);
+    });
+  }
+
+  for (const clock of ['0', '101', 'fast']) {
+    test(`has no clock of ${clock}`, async () => {
+      const { prelude, json } = await diagnose({}, { 'X-Rehearsal-Clock': [clock] });
       assert.deepEqual([prelude.statusCode, json().error], [400, 'Bad request']);
     });
   }

@@ -24,6 +24,17 @@ for (const [ms, left] of [
   });
 }
 
+test('it can be made shorter, never longer', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const deadline = new Deadline(lambdaEndsIn(60_000));
+  deadline.shorten(100);
+  deadline.shorten(500);
+  t.mock.timers.tick(99);
+  assert.equal(deadline.signal.aborted, false);
+  t.mock.timers.tick(1);
+  assert.match(deadline.signal.reason.message, /within 100 ms/);
+});
+
 test('it does not stand in the way of what is done in time', async () => {
   const deadline = new Deadline(lambdaEndsIn(60_000));
   assert.equal(await deadline.race(Promise.resolve('done')), 'done');

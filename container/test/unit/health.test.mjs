@@ -59,3 +59,18 @@ test('polling stops at once when the app has exited', async () => {
   const health = await poll(port, { running: () => running, exited, attempts: 60, intervalMs: 100_000_000 });
   assert.deepEqual([health.healthy, health.attempts], [false, 1]);
 });
+
+test('an app that begins to listen is asked at once, not when the interval is over', async () => {
+  const server = createServer((_, response) => response.end('OK')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  // An interval that nobody would live to see the end of.
+  const health = poll(port, { intervalMs: 100_000_000 });
+  const app = createServer((_, response) => response.end('OK'));
+  servers.push(app);
+  app.listen(port, '127.0.0.1');
+  const { healthy, attempts } = await health;
+  assert.ok(healthy && attempts <= 2);
+});

@@ -83,7 +83,7 @@ def _routed(plane: ControlPlane, request: Request, ids: CallIds) -> Call:
     integration = route.method.integration
     if integration is None:
         raise misconfigured("the method has no integration")
-    deadline = arrived + integration.timeout_ms / 1000
+    deadline = arrived + integration.timeout_ms / 1000 / request.clock
     return Call(request, plane, api, stage, route, integration, path, ids, deadline)
 
 

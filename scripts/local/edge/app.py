@@ -16,6 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from scripts.aws import Aws
+from scripts.local import clock
 from scripts.local.edge.api_gateway import ApiGateway
 from scripts.local.edge.cloudfront import CloudFront, Served, error_page, new_hop
 from scripts.local.edge.discovery import Changes, Discovery
@@ -90,6 +91,8 @@ class _Edge:
         response = served.response
         sent, ending = 0, "interrupted"
         outgoing = web.StreamResponse(status=response.status, headers=CIMultiDict(response.headers))
+        if (speed := _clock(incoming)) != 1:
+            outgoing.headers[clock.HEADER] = str(speed)
         try:
             await outgoing.prepare(incoming)
             async for chunk in response.body:
@@ -155,4 +158,9 @@ async def _request(incoming: web.Request) -> Request:
         headers=tuple(incoming.headers.items()),
         body=bytes(body[: MAX_REQUEST_BYTES + 1]),
         client_ip=incoming.remote or "127.0.0.1",
+        clock=_clock(incoming),
     )
+
+
+def _clock(incoming: web.Request) -> int:
+    return clock.parse(incoming.headers.get(clock.HEADER, ""))

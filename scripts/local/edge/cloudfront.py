@@ -84,7 +84,7 @@ class CloudFront:
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/GeneratingCustomErrorResponses.html
         await served.response.close()
         viewer = without(request.headers, {"content-length", "content-type", "range"})
-        get = Request("GET", page.path, headers=viewer, client_ip=request.client_ip)
+        get = Request("GET", page.path, headers=viewer, client_ip=request.client_ip, clock=request.clock)
         instead = (await self._answer(plane, distribution, get, hop)).response
         if instead.status < 400:
             instead = replace(instead, status=page.response_code, reason=served.response.reason)
@@ -129,15 +129,16 @@ class CloudFront:
         # "GET and HEAD requests: CloudFront tries again according to the value of connection attempts."
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html#DownloadDistValuesOriginResponseTimeout
         attempts = origin.connection_attempts if request.method in _RETRIED else 1
+        patience = origin.read_timeout / request.clock
         for _ in range(attempts):
             try:
-                async with asyncio.timeout(origin.read_timeout):
+                async with asyncio.timeout(patience):
                     response = await self._api_gateway.serve(plane, forwarded)
             except TimeoutError:
                 continue
-            return replace(response, body=_in_time(response.body, origin.read_timeout))
+            return replace(response, body=_in_time(response.body, patience))
         raise OriginUnavailable(
-            504, f"The origin did not respond within {origin.read_timeout:g} s ({attempts} attempt(s))."
+            504, f"The origin did not respond within {patience:g} s ({attempts} attempt(s))."
         )
 
 
@@ -259,14 +260,14 @@ def _check(behavior: CacheBehavior, request: Request) -> None:
         raise OriginUnavailable(403, "Bad request. A GET request must not have a body.")
 
 
-async def _in_time(body: AsyncIterator[bytes], read_timeout: float) -> AsyncIterator[bytes]:
+async def _in_time(body: AsyncIterator[bytes], patience: float) -> AsyncIterator[bytes]:
     """The origin's packets; the connection is dropped when the next one takes too long."""
     while True:
         try:
-            async with asyncio.timeout(read_timeout):
+            async with asyncio.timeout(patience):
                 chunk = await anext(body, None)
         except TimeoutError:
-            raise ConnectionCut(f"the origin sent nothing for {read_timeout:g} s") from None
+            raise ConnectionCut(f"the origin sent nothing for {patience:g} s") from None
         if chunk is None:
             return
         yield chunk

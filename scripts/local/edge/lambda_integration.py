@@ -54,10 +54,11 @@ class Invocation(Protocol):
 class Functions(Protocol):
     """The Lambda service as API Gateway uses it."""
 
-    async def invoke(self, function: str, event: bytes, /) -> Invocation:
+    async def invoke(self, function: str, event: bytes, /, *, clock: int = 1) -> Invocation:
         """Start an invocation; returns when the response begins.
 
-        A caller that is cancelled leaves the function running: API Gateway's timeouts end nothing.
+        The function's timeout runs `clock` times as fast as configured (`scripts.local.clock`). A caller
+        that is cancelled leaves the function running: API Gateway's timeouts end nothing.
 
         Raises:
             InvokeError: when Lambda refuses.
@@ -103,7 +104,7 @@ class LambdaIntegration:
         invocation: Invocation | None = None
         try:
             async with asyncio.timeout_at(call.deadline):
-                invocation = await self._invoke(function, event)
+                invocation = await self._invoke(function, event, call.request.clock)
                 if not streaming:
                     return await _buffered(call, invocation)
                 chunks = aiter(invocation)
@@ -121,9 +122,9 @@ class LambdaIntegration:
         body = whole() if empty else self._stream(call, invocation, chunks, first)
         return Response(head.status, _response_headers(head, call), body, close=invocation.abandon)
 
-    async def _invoke(self, function: str, event: bytes) -> Invocation:
+    async def _invoke(self, function: str, event: bytes, clock: int) -> Invocation:
         try:
-            return await self._functions.invoke(function, event)
+            return await self._functions.invoke(function, event, clock=clock)
         except InvokeError as error:
             # "If the Lambda API rejects the invocation request, API Gateway returns a 500 error code."
             # https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
@@ -135,6 +136,7 @@ class LambdaIntegration:
         """The body after the prelude: each read handed on at once, throttled after the first 10 MB."""
         loop = asyncio.get_running_loop()
         limits = self._limits
+        idle_timeout = limits.idle_timeout / call.request.clock
         sent, throttled_since = 0, 0.0
         chunk: bytes | None = first
         while chunk is not None:
@@ -148,7 +150,7 @@ class LambdaIntegration:
                 if piece:
                     yield piece
             try:
-                async with asyncio.timeout_at(min(call.deadline, loop.time() + limits.idle_timeout)):
+                async with asyncio.timeout_at(min(call.deadline, loop.time() + idle_timeout)):
                     chunk = await anext(chunks, None)
             except TimeoutError:
                 overdue = loop.time() >= call.deadline

@@ -17,6 +17,7 @@ class Request:
         query: As sent, without the question mark.
         body: Whole; at most one byte more than `MAX_REQUEST_BYTES`, so that a larger one shows.
         client_ip: Address of the peer.
+        clock: How many times as fast as deployed the timeouts of this request run (`scripts.local.clock`).
     """
 
     method: str
@@ -25,6 +26,7 @@ class Request:
     headers: Headers = ()
     body: bytes = b""
     client_ip: str = "127.0.0.1"
+    clock: int = 1
 
     def header(self, name: str) -> str:
         """The first value of a header, or an empty string."""

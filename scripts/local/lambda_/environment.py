@@ -155,7 +155,7 @@ class ExecutionEnvironment:
         else:
             initialized = True
             await self._running.sandbox.thaw()
-        clock = _Clock(self.configuration.timeout)
+        clock = _Clock(self.configuration.timeout / invocation.clock)
         self._log.write(f"START RequestId: {invocation.request_id} Version: {self.configuration.version}")
         if not initialized:
             await self._begin_run()

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 import h11
 
 _READ_SIZE = 65536
+_RECEIVE_BUFFER = 4 * _READ_SIZE
+"""Of the kernel, for each connection. By itself it grows to what the machine allows (32 MB on some): a
+function would be done with a whole response before its reader has begun."""
 
 
 class Disconnected(Exception):
@@ -129,7 +132,9 @@ class HttpServer:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         else:
             self._server = await asyncio.start_server(self._serve, sock=listening)
-        host, port = self._server.sockets[0].getsockname()[:2]
+        listener = self._server.sockets[0]
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)  # of what it accepts, too
+        host, port = listener.getsockname()[:2]
         return f"{host}:{port}"
 
     async def close(self) -> None:

@@ -81,14 +81,18 @@ class Invocation:
     """An invocation as its caller sees it: iterate over the body, then look at `error`.
 
     The body is what the runtime posted, byte for byte; the prelude of a streamed HTTP response is
-    part of it. A function that failed before its first byte has an empty body and an `error`.
+    part of it. A function that failed before its first byte has an empty body and an `error`. Its
+    timeout runs `clock` times as fast as configured (`scripts.local.clock`).
     """
 
-    def __init__(self, function_arn: str, event: bytes, *, request_id: str = "", trace_id: str = "") -> None:
+    def __init__(
+        self, function_arn: str, event: bytes, *, request_id: str = "", trace_id: str = "", clock: int = 1
+    ) -> None:
         self.function_arn = function_arn
         self.event = event
         self.request_id = request_id or str(uuid.uuid4())
         self.trace_id = trace_id or f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0"
+        self.clock = clock
         self.content_type = ""
         self.streamed = False
         self.error: FunctionError | None = None

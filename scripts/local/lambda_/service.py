@@ -86,8 +86,10 @@ class LambdaService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper = asyncio.create_task(self._reap_regularly())
 
-    async def invoke(self, function: str, event: bytes) -> Invocation:
+    async def invoke(self, function: str, event: bytes, /, *, clock: int = 1) -> Invocation:
         """Invoke a function, given its name or ARN; returns when its response begins.
+
+        Its timeout runs `clock` times as fast as configured (`scripts.local.clock`).
 
         Raises:
             InvokeError: when Lambda refuses the request, with the API's status and error code.
@@ -104,7 +106,7 @@ class LambdaService:
             message = f"Could not parse request body into json: {error}"
             raise InvokeError(400, "InvalidRequestContentException", message) from error
         configuration = await self._directory.get(function)
-        invocation = Invocation(configuration.arn, event)
+        invocation = Invocation(configuration.arn, event, clock=clock)
         task = asyncio.create_task(self._run(configuration, invocation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

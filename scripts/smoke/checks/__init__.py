@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from scripts.smoke.checks import access, api, frontend, headers, streaming
+from scripts.smoke.checks import access, api, chat, domain, endurance, frontend, headers, routing, streaming
 from scripts.smoke.model import Check
 
-ALL: tuple[Check, ...] = (*frontend.CHECKS, *headers.CHECKS, *access.CHECKS, *api.CHECKS, *streaming.CHECKS)
+ALL: tuple[Check, ...] = (
+    *frontend.CHECKS,
+    *headers.CHECKS,
+    *access.CHECKS,
+    *domain.CHECKS,
+    *api.CHECKS,
+    *routing.CHECKS,
+    *streaming.CHECKS,
+    *endurance.CHECKS,
+    *chat.CHECKS,
+)

@@ -1,4 +1,4 @@
-"""What must not be reachable: the buckets around CloudFront, and old TLS versions."""
+"""What must not be reachable: the buckets around CloudFront, what they keep, and old TLS versions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ssl
 import warnings
 from urllib.parse import urlsplit
 
+from scripts.frontend.releases import INDEX
 from scripts.smoke.client import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
@@ -17,6 +18,20 @@ _PLAIN = "not an https address"
 async def frontend_bucket(site: Site) -> Result:
     """The frontend's objects are readable through CloudFront only."""
     return await _refused(site, "frontend_bucket", "index.html")
+
+
+async def kept_releases(site: Site) -> Result:
+    """What the bucket keeps for a rollback is not for visitors, not even through CloudFront."""
+    answer = await site.client.fetch(f"/{INDEX}")
+    if answer.status in (403, 404):
+        return passed(str(answer.status), "403")
+    return failed(
+        str(answer.status),
+        "403",
+        reason="Visitors get what is kept for a rollback: the bucket policy lacks the statement that denies "
+        "CloudFront the objects below _releases/.",
+        evidence=evidence(answer, body=False),
+    )
 
 
 async def files_bucket(site: Site) -> Result:
@@ -65,6 +80,7 @@ async def https_redirect(site: Site) -> Result:
 
 CHECKS = (
     Check("FR-014", "the frontend bucket is closed around CloudFront", Stage.STATIC, frontend_bucket),
+    Check("FR-014", "releases kept for a rollback are not served", Stage.STATIC, kept_releases),
     Check("FR-031", "the file bucket is closed", Stage.STATIC, files_bucket),
     Check("FR-021", "TLS 1.2 or newer", Stage.STATIC, tls_version),
     Check("FR-021", "plain HTTP redirects to HTTPS", Stage.STATIC, https_redirect),
@@ -72,10 +88,8 @@ CHECKS = (
 
 
 async def _refused(site: Site, output: str, key: str) -> Result:
-    bucket = site.outputs.get(output)
-    if not bucket:
-        raise NotCheckedError(f"Terraform has no output {output}")
-    answer = await site.client.fetch(site.object_url(str(bucket), key))
+    bucket = site.need_output(output)
+    answer = await site.client.fetch(site.object_url(bucket, key))
     if answer.status == 403:
         return passed("403", "403")
     if answer.status == 200:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scripts.smoke import diagnosis, sse, timing
+from scripts.smoke import diagnosis
 from scripts.smoke.client import Response, evidence
+from scripts.smoke.deployed import Deployed
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
-from scripts.smoke.timing import Figures, Recording, Verdict
-
-FIRST_EVENT_SECONDS = 3.0
-"""A warm function's first event. A longer wait is measured again: Lambda serves one request per
-environment, so a stream beside another one may have waited for a cold start."""
+from scripts.smoke.stream import sse
+from scripts.smoke.stream.assessment import Assessment, assess
+from scripts.smoke.stream.causes import Cause, cold_start
+from scripts.smoke.stream.figures import sent_ms
+from scripts.smoke.stream.limits import limits_of
+from scripts.smoke.stream.recording import Recording
+from scripts.smoke.stream.sender import Sender
 
 ATTEMPTS = 3
 """How often a stream is measured before it fails by its timing. What buffers does so every time; a pause
 of a network or of a busy machine does not come three times."""
 
-_BY_TIMING = (Verdict.WHOLE, Verdict.BLOCKS, Verdict.SQUEEZED, Verdict.UNSURE)
-
-_BUFFERED = (
-    "responseTransferMode is not STREAM (or the stage serves an older deployment), or something on the "
-    "way buffers: compress must be false on the API behavior."
-)
+_LATE = ("late_headers", "late_first_event")
+_BY_TIMING = ("buffered_whole", "buffered_blocks", "squeezed", "unsure", *_LATE)
+_GOOD = ("progressive", "cold_start", "too_few")
+_LIMIT = "progressive, no burst"
 
 
 @dataclass(frozen=True)
@@ -34,42 +34,28 @@ class Stream:
 
     Attributes:
         path: Where it is.
+        sender: What it sends.
         body: Posted when there is one, else the request is a GET.
-        interval: Seconds between two events at the sender.
-        expected: Number of events that must arrive.
-        counted: Type of the events that are measured.
-        finished: Whether an event is the sender's last.
-        sent_at: When an event was sent, in seconds, if it says so.
     """
 
     path: str
-    interval: float
-    expected: int
-    counted: str
-    finished: Callable[[sse.Event], bool]
+    sender: Sender
     body: bytes | None = None
-    sent_at: Callable[[sse.Event], float | None] = lambda event: None
-
-    @property
-    def seconds(self) -> float:
-        """How long the sender takes."""
-        return self.interval * self.expected
 
 
 async def diagnostic_stream(site: Site) -> Result:
     """The handler's own stream, which needs neither a login nor a model."""
     await site.need_api()
     chunks, interval_ms = site.settings.stream_chunks, site.settings.stream_interval_ms
-    return await _measure(
-        site,
-        Stream(
-            path=f"/api/health/stream?chunks={chunks}&interval_ms={interval_ms}",
-            interval=interval_ms / 1000,
-            expected=chunks,
-            counted="chunk",
-            finished=lambda event: event.type == "done",
-            sent_at=timing.sent_ms,
-        ),
+    sender = Sender(
+        interval=interval_ms / 1000,
+        events=chunks,
+        counted="chunk",
+        finished=lambda event: event.type == "done",
+        sent_at=sent_ms,
+    )
+    return await measure(
+        site, Stream(f"/api/health/stream?chunks={chunks}&interval_ms={interval_ms}", sender)
     )
 
 
@@ -82,17 +68,9 @@ async def chat_stream(site: Site) -> Result:
         )
     chunks, interval_ms = site.settings.stream_chunks, site.settings.stream_interval_ms
     body = {"text": "smoke", "tokens": chunks, "interval_ms": interval_ms}
-    return await _measure(
-        site,
-        Stream(
-            path="/api/agents/chat",
-            body=json.dumps(body).encode(),
-            interval=interval_ms / 1000,
-            expected=chunks,
-            counted="message",
-            finished=_is_final,
-        ),
-    )
+    # One says that the message was created, and one ends the answer.
+    sender = Sender(interval=interval_ms / 1000, events=chunks + 2, counted="message", finished=_is_final)
+    return await measure(site, Stream("/api/agents/chat", sender, json.dumps(body).encode()))
 
 
 CHECKS = (
@@ -102,147 +80,116 @@ CHECKS = (
         Stage.STREAM,
         diagnostic_stream,
         by_function=True,
+        also=("FR-010",),
     ),
-    Check("US2.3", "the chat stream arrives progressively", Stage.STREAM, chat_stream, by_function=True),
+    Check(
+        "US2.3",
+        "the chat stream arrives progressively",
+        Stage.STREAM,
+        chat_stream,
+        by_function=True,
+        also=("SC-004",),
+    ),
 )
 
 
-async def _measure(site: Site, stream: Stream) -> Result:
-    before: list[str] = []
+async def measure(site: Site, stream: Stream) -> Result:
+    """Record a stream, again where the timing alone speaks against it, and say what it shows.
+
+    Raises:
+        NotCheckedError: when this machine was too busy to measure every time.
+        httpx.HTTPError: when no answer came at all.
+    """
+    # Before the recording: asking the account keeps this process busy.
+    deployed = await site.deployed()
+    if deployed and deployed.heartbeat and stream.sender.heartbeat is None:
+        stream = replace(stream, sender=replace(stream.sender, heartbeat=deployed.heartbeat))
+    earlier: list[Assessment] = []
     while True:
         recording = await _record(site, stream)
-        again = _worth_another_try(recording, stream)
-        if not again or len(before) + 1 == ATTEMPTS:
-            return _assess(recording, stream, before)
-        before.append(again)
+        if not _is_event_stream(recording):
+            return _refused(_why_no_stream(recording, stream.sender, deployed), recording)
+        found = assess(recording, stream.sender, deployed)
+        if found.cause.name not in _BY_TIMING or len(earlier) + 1 == ATTEMPTS:
+            return _result(found, earlier)
+        earlier.append(found)
 
 
-def _worth_another_try(recording: Recording, stream: Stream) -> str:
-    """What a measurement showed that an incident would show, too; empty when another says no more."""
-    if not _valid(recording):
-        return ""
-    measured, verdict = _judge(recording, stream)
-    if verdict in _BY_TIMING:
-        stalled = f" (stalled here for {recording.lag * 1000:.0f} ms)" if recording.lag else ""
-        return f"{verdict}{stalled}"
-    if measured.to_first_event > FIRST_EVENT_SECONDS:
-        return f"waited {measured.to_first_event:.1f} s"
-    return ""
-
-
-def _assess(recording: Recording, stream: Stream, before: list[str]) -> Result:
-    measured, verdict = _judge(recording, stream)
-    counted = recording.only(stream.counted)
-    shown = _shown(measured, verdict) + "".join(f"; earlier try: {showed}" for showed in before)
-    limit = "progressive, no burst"
-    more = {
-        "details": {
-            "verdict": str(verdict),
-            "lag_ms": round(recording.lag * 1000, 1),
-            "comments": recording.comments,
-            **timing.summary(measured),
-            "arrivals_ms": [round(arrival.at * 1000, 1) for arrival in counted.arrivals],
-        },
-        "drawing": timing.timeline(counted),
-    }
-    if not _valid(recording):
-        return failed(
-            f"{recording.status}, {recording.header('content-type') or 'no content type'}",
-            "200, text/event-stream",
-            reason=_not_a_stream(recording),
-            evidence=evidence(recording),
-        )
-    reason = _problem(recording, stream, measured, verdict)
-    if not reason and verdict is Verdict.UNSURE:
+def _result(found: Assessment, earlier: list[Assessment]) -> Result:
+    cause = found.cause
+    late = [before for before in earlier if before.cause.name in _LATE]
+    if cause.name == "progressive" and late:
+        cause = cold_start(late[0].recording, late[0].figures)
+    if cause.name == "unsure":
         raise NotCheckedError(
-            f"this machine is too busy to measure: it stood still for up to {recording.lag * 1000:.0f} ms "
-            f"while the events came, at the last of {ATTEMPTS} tries, too; run `inv smoke` again"
+            f"this machine is too busy to measure: it stood still for up to {found.recording.lag * 1000:.0f} "
+            f"ms while the events came, at the last of {ATTEMPTS} tries, too; run `inv smoke` again"
         )
-    if not reason:
-        return passed(shown, limit, **more)
-    return failed(shown, limit, reason=reason, evidence=evidence(recording), **more)
+    shown = found.shown + "".join(f"; earlier try: {_incident(before)}" for before in earlier)
+    details = found.details() | {
+        "cause": cause.name,
+        "explanation": cause.text,
+        "earlier": [
+            {
+                "cause": before.cause.name,
+                "verdict": str(before.verdict),
+                "to_first_event_ms": round(before.figures.to_first_event * 1000, 1),
+            }
+            for before in earlier
+        ],
+    }
+    if cause.name in _GOOD:
+        return passed(shown, _LIMIT, details=details)
+    every_time = earlier and all(before.cause.name == cause.name for before in earlier)
+    again = f" So it was at each of {ATTEMPTS} tries." if every_time else ""
+    return failed(
+        shown, _LIMIT, reason=cause.text + again, evidence=evidence(found.recording), details=details
+    )
 
 
-def _problem(recording: Recording, stream: Stream, measured: Figures, verdict: Verdict) -> str:
-    """What is wrong with a stream, the most telling thing first; empty when nothing is."""
-    if recording.header("content-encoding") not in ("", "identity"):
-        return (
-            f"The stream is compressed ({recording.header('content-encoding')}), and compressing "
-            "collects before it passes on: compress must be false on the API behavior, and the app must "
-            "not compress event streams (no-transform)."
-        )
-    if verdict is Verdict.CUT:
-        return (
-            f"The stream was cut after {measured.events} of {stream.expected} events and "
-            f"{measured.total:.1f} s: {recording.fault}. Look at the function's timeout, timeoutInMillis "
-            "of the integration, origin_read_timeout of the API origin (it covers each gap), and the "
-            "function's log."
-        )
-    if measured.events < stream.expected or not any(stream.finished(a.event) for a in recording.arrivals):
-        return (
-            f"The stream ended early: {measured.events} of {stream.expected} events, and no error on the "
-            "connection. The handler ended the response before the app did, or the diagnostic route's "
-            "own limits cut it."
-        )
-    if verdict is Verdict.WHOLE:
-        held = f" An event waited up to {measured.held:.1f} s on the way." if measured.held else ""
-        return f"The stream came in one burst after {measured.to_first_event:.1f} s: {_BUFFERED}{held}"
-    if verdict is Verdict.BLOCKS:
-        return (
-            f"{measured.events} events came in {measured.bursts} blocks of about {measured.block_size} "
-            "bytes: something on the way fills a buffer before it passes on. Look at compression on the "
-            "API behavior and at backpressure in the handler."
-        )
-    if verdict is Verdict.SQUEEZED:
-        return (
-            f"{measured.events} events that were sent over {stream.seconds:.1f} s came within "
-            f"{measured.spread:.1f} s: the first ones were held back. {_BUFFERED}"
-        )
-    if measured.to_first_event > FIRST_EVENT_SECONDS:
-        return (
-            f"The first event came after {measured.to_first_event:.1f} s (limit {FIRST_EVENT_SECONDS:g} "
-            f"s), at the last of {ATTEMPTS} tries, too: the function starts cold for every stream, or the "
-            "handler waits before it sends the prelude."
-        )
-    if recording.comments:
-        return (
-            f"The stream holds {recording.comments} comment lines. LibreChat's client (sse.js 2.5.0) "
-            "takes a comment for an empty message and fails: a heartbeat must be an event of its own "
-            "type."
-        )
-    return ""
+def _incident(before: Assessment) -> str:
+    """What a measurement showed that was not the last one."""
+    lag = before.recording.lag
+    stalled = f" (stalled here for {lag * 1000:.0f} ms)" if lag else ""
+    if before.cause.name in _LATE:
+        return f"waited {before.figures.to_first_event:.1f} s{stalled}"
+    return f"{before.verdict}{stalled}"
 
 
-def _not_a_stream(recording: Recording) -> str:
+def _refused(cause: Cause, recording: Recording) -> Result:
+    return failed(
+        f"{recording.status}, {recording.header('content-type') or 'no content type'}",
+        "200, text/event-stream",
+        reason=cause.text,
+        evidence=evidence(recording),
+        details={"verdict": "no stream", "cause": cause.name},
+    )
+
+
+def _why_no_stream(recording: Recording, sender: Sender, deployed: Deployed | None) -> Cause:
     answer = Response("GET", "", recording.status, recording.headers, recording.head)
+    if recording.status == 504:
+        # No byte came in time, so the timeout has a name, and no stream to be measured by.
+        cut = "cut_origin_response" if "CloudFront" in answer.text else "cut_integration"
+        limit = next(limit for limit in limits_of(deployed, clock=sender.clock) if limit.cause == cut)
+        waited = f"The answer took {recording.headers_at:.1f} s; the limit is {limit}."
+        return Cause(cut, diagnosis.explain_api(answer), waited)
     if recording.status != 200:
-        return diagnosis.explain_api(answer)
+        return Cause("refused", diagnosis.explain_api(answer))
     if diagnosis.is_html(answer):
-        return (
+        return Cause(
+            "not_a_stream",
             "A page came instead of a stream: the diagnostic route is switched off (DIAGNOSTIC_STREAM), "
-            "or the path does not lead to the handler."
+            "or the path does not lead to the handler.",
         )
-    return (
-        "The content type is not text/event-stream: EventSource refuses it, and CloudFront may compress it."
+    return Cause(
+        "not_a_stream",
+        "The content type is not text/event-stream: EventSource refuses it, and CloudFront may compress it.",
     )
 
 
-def _valid(recording: Recording) -> bool:
+def _is_event_stream(recording: Recording) -> bool:
     return recording.status == 200 and recording.header("content-type").startswith("text/event-stream")
-
-
-def _judge(recording: Recording, stream: Stream) -> tuple[Figures, Verdict]:
-    counted = recording.only(stream.counted)
-    measured = timing.figures(counted, interval=stream.interval, sent_at=stream.sent_at)
-    return measured, timing.judge(counted, measured, interval=stream.interval)
-
-
-def _shown(measured: Figures, verdict: Verdict) -> str:
-    return (
-        f"{verdict}: {measured.events} events, first {measured.to_first_event * 1000:.0f} ms, gaps "
-        f"{measured.gap_min * 1000:.0f}/{measured.gap_median * 1000:.0f}/{measured.gap_max * 1000:.0f} "
-        f"ms, end {measured.total:.2f} s"
-    )
 
 
 async def _record(site: Site, stream: Stream) -> Recording:
@@ -251,7 +198,7 @@ async def _record(site: Site, stream: Stream) -> Recording:
         method="POST" if stream.body else "GET",
         headers={"Content-Type": "application/json"} if stream.body else None,
         content=stream.body,
-        limit=site.settings.timeout + stream.seconds,
+        limit=site.settings.timeout + stream.sender.seconds,
     )
 
 

@@ -63,6 +63,16 @@ async def test_a_function_over_its_timeout_is_stopped(
     assert (await invoke(service, arn, action="echo")).json["invocations"] == 1
 
 
+async def test_a_rehearsals_clock_brings_the_timeout_forward(
+    service: LambdaService, deployment: Deployment, image: str
+) -> None:
+    arn = deployment.function(image, Timeout=100)
+    result = await collect(await service.invoke(arn, b'{"action": "hang"}', clock=100))
+
+    assert result.error is not None and result.error.type == "Sandbox.Timedout"
+    assert result.error.message.endswith("Task timed out after 1.00 seconds")
+
+
 @pytest.mark.parametrize("in_child", [False, True])
 async def test_memory_over_the_limit_ends_the_environment(
     service: LambdaService, deployment: Deployment, image: str, in_child: bool

@@ -16,13 +16,18 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from scripts.settings import SmokeSettings
+from scripts.settings import ChatSettings, SmokeSettings
 from scripts.smoke.client import Client
 from scripts.smoke.site import Site
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-SETTINGS = SmokeSettings(timeout=60, cold_start=60, stream_chunks=8, stream_interval_ms=60)
+CHAT = ChatSettings(
+    user="", password_from="env:NOBODY_SETS_THIS", endpoint="", model="", message="Say something", timeout=60
+)
+SETTINGS = SmokeSettings(
+    timeout=60, cold_start=60, stream_chunks=8, stream_interval_ms=60, streams_at_once=4, chat=CHAT
+)
 OUTPUTS = {"frontend_bucket": "the-frontend", "files_bucket": "the-files", "region": "eu-west-1"}
 INTERVAL = SETTINGS.stream_interval_ms / 1000
 YEAR = "public, max-age=31536000, immutable"

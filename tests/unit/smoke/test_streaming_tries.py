@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from scripts.smoke.checks.streaming import ATTEMPTS, FIRST_EVENT_SECONDS, diagnostic_stream
+from scripts.smoke.checks.streaming import ATTEMPTS, diagnostic_stream
 from scripts.smoke.client import Client
+from scripts.smoke.deployed import Deployed
 from scripts.smoke.model import NotCheckedError, Result
 from scripts.smoke.site import Site
-from scripts.smoke.sse import Event
-from scripts.smoke.timing import Arrival, Read, Recording, Stall
+from scripts.smoke.stream.causes import FIRST_EVENT_SECONDS
+from scripts.smoke.stream.recording import Recording, Stall
 from tests.unit.smoke.server import INTERVAL, OUTPUTS, SETTINGS
+from tests.unit.smoke.stream.made import recording
 
 COUNT = SETTINGS.stream_chunks
 LAST = (COUNT - 1) * INTERVAL
+LATE_TIMES = [FIRST_EVENT_SECONDS + 1 + i * INTERVAL for i in range(COUNT)]
 
-
-def stream(times: Sequence[float], *, stalls: Sequence[Stall] = ()) -> Recording:
-    """A complete diagnostic stream whose events arrived at `times`."""
-    arrivals = [
-        Arrival(at, Event("chunk", json.dumps({"sent_ms": i * INTERVAL * 1000})))
-        for i, at in enumerate(times)
-    ]
-    return Recording(
-        status=200,
-        headers=(("content-type", "text/event-stream"),),
-        headers_at=0.01,
-        reads=tuple(Read(at, 50) for at in times),
-        arrivals=(*arrivals, Arrival(times[-1], Event("done", "{}"))),
-        ended_at=times[-1],
-        head=b"",
-        stalls=tuple(stalls),
-    )
-
-
-GOOD = stream([0.1 + i * INTERVAL for i in range(COUNT)])
-WHOLE = stream([0.1 + LAST] * COUNT)
-BLOCKS = stream([0.1 + (i // 4) * 4 * INTERVAL for i in range(COUNT)])
-LATE = stream([FIRST_EVENT_SECONDS + 1 + i * INTERVAL for i in range(COUNT)])
-HIDDEN = stream([0.1 + LAST] * COUNT, stalls=[Stall(0, 0.1 + LAST)])
+GOOD = recording([0.1 + i * INTERVAL for i in range(COUNT)])
+WHOLE = recording([0.1 + LAST] * COUNT)
+BLOCKS = recording([0.1 + (i // 4) * 4 * INTERVAL for i in range(COUNT)])
+SQUEEZED = recording([0.1 + LAST + i * INTERVAL / 3 for i in range(COUNT)])
+LATE = recording(LATE_TIMES, headers_at=LATE_TIMES[0])
+COLD = recording(LATE_TIMES, headers_at=LATE_TIMES[0], x_environment_invocations="1")
+LATE_BODY = recording(LATE_TIMES)
+CUT = recording([0.1, 0.2], done=False, fault="the connection broke")
+HIDDEN = recording([0.1 + LAST] * COUNT, stalls=[Stall(0, 0.1 + LAST)])
 """All of it arrived while we stood still: nobody knows how."""
 
 
@@ -61,10 +49,11 @@ class HealthySite(Site):
         """It is."""
 
 
-async def measure(*recordings: Recording) -> tuple[Result, int]:
+async def measure(*recordings: Recording, deployed: Deployed | None = None) -> tuple[Result, int]:
     """The result, and how many recordings it took."""
     client = Scripted(recordings)
-    result = await diagnostic_stream(HealthySite(cast(Client, client), SETTINGS, OUTPUTS))
+    site = HealthySite(cast(Client, client), SETTINGS, OUTPUTS, ask_account=lambda: deployed)
+    result = await diagnostic_stream(site)
     return result, len(recordings) - len(client.left)
 
 
@@ -74,34 +63,79 @@ async def test_a_good_stream_is_measured_once() -> None:
     assert "earlier try" not in result.measured
 
 
-@pytest.mark.parametrize(("bad", "shown"), [(BLOCKS, "in blocks"), (WHOLE, "buffered whole")])
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [(BLOCKS, "in blocks"), (WHOLE, "buffered whole"), (SQUEEZED, "held back, then replayed")],
+)
 async def test_an_incident_that_does_not_come_again_is_told_and_is_no_failure(
     bad: Recording, shown: str
 ) -> None:
     result, tries = await measure(bad, GOOD)
     assert (result.ok, tries) == (True, 2)
     assert f"; earlier try: {shown}" in result.measured
+    assert result.details["cause"] == "progressive"
+    assert [before["verdict"] for before in result.details["earlier"]] == [shown]
 
 
-async def test_one_cold_environment_does_not_fail_a_stream() -> None:
-    result, tries = await measure(LATE, GOOD)
+@pytest.mark.parametrize(
+    ("late", "told_by"), [(COLD, "its environment was new"), (LATE, "the next measurement began at once")]
+)
+async def test_a_cold_start_is_told_and_is_neither_a_failure_nor_a_buffer(
+    late: Recording, told_by: str
+) -> None:
+    result, tries = await measure(late, GOOD)
     assert (result.ok, tries) == (True, 2)
     assert "earlier try: waited 4.0 s" in result.measured
+    assert result.details["cause"] == "cold_start"
+    assert told_by in result.details["explanation"]
 
 
-@pytest.mark.parametrize(("bad", "named"), [(BLOCKS, "fills a buffer"), (WHOLE, "responseTransferMode")])
-async def test_what_buffers_every_time_fails(bad: Recording, named: str) -> None:
+@pytest.mark.parametrize(
+    ("bad", "cause", "named"),
+    [
+        (BLOCKS, "buffered_blocks", "fills a buffer"),
+        (WHOLE, "buffered_whole", "responseTransferMode"),
+        (SQUEEZED, "squeezed", "held back"),
+        (LATE, "late_headers", "starts cold for every stream"),
+        (LATE_BODY, "late_first_event", "the headers already after 0.0 s"),
+    ],
+)
+async def test_what_happens_every_time_fails(bad: Recording, cause: str, named: str) -> None:
     result, tries = await measure(*[bad] * ATTEMPTS)
     assert tries == ATTEMPTS
-    assert named in result.reason
+    assert not result.ok and result.details["cause"] == cause
+    assert named in result.reason and f"each of {ATTEMPTS} tries" in result.reason
 
 
-async def test_a_first_byte_that_is_slow_every_time_fails() -> None:
-    result, _ = await measure(*[LATE] * ATTEMPTS)
-    assert "The first event came after 4.0 s" in result.reason
+async def test_incidents_of_several_kinds_are_told_one_by_one() -> None:
+    result, _ = await measure(WHOLE, LATE, BLOCKS)
+    assert result.details["cause"] == "buffered_blocks" and "tries" not in result.reason
+    assert "; earlier try: buffered whole; earlier try: waited 4.0 s" in result.measured
+
+
+async def test_a_stream_that_was_cut_is_not_measured_again() -> None:
+    result, tries = await measure(CUT, GOOD)
+    assert (result.ok, tries) == (False, 1)
+    assert "tries" not in result.reason
 
 
 async def test_a_machine_that_stood_still_measures_again_and_blames_nobody() -> None:
     assert (await measure(HIDDEN, GOOD))[0].ok
     with pytest.raises(NotCheckedError, match=r"this machine is too busy to measure: it stood still for"):
         await measure(*[HIDDEN] * ATTEMPTS)
+
+
+async def test_the_heartbeat_that_is_deployed_is_asked_for() -> None:
+    silent = recording([0.1 + i * 6 for i in range(COUNT)])
+    result, _ = await measure(*[silent] * ATTEMPTS, deployed=Deployed(heartbeat=2))
+    assert result.details["cause"] == "heartbeat_missing"
+    assert (await measure(silent))[0].details["cause"] == "progressive"
+
+
+async def test_no_byte_in_time_is_told_with_the_timeout_that_is_deployed() -> None:
+    page = b"<HTML>Generated by cloudfront (CloudFront)</HTML>"
+    answer = replace(recording([], headers_at=60.1), status=504, head=page)
+    result, _ = await measure(answer, deployed=Deployed(origin_read_timeout=60))
+    assert result.details["cause"] == "cut_origin_response"
+    assert "The answer took 60.1 s" in result.reason
+    assert "CloudFront's origin response timeout (60 s)" in result.reason

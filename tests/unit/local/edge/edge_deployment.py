@@ -228,9 +228,11 @@ class FakeFunctions:
         self.handler = handler
         self.invocations: list[FakeInvocation] = []
         self.refusal: Exception | None = None
+        self.clocks: list[int] = []
 
-    async def invoke(self, function: str, event: bytes) -> FakeInvocation:
+    async def invoke(self, function: str, event: bytes, /, *, clock: int = 1) -> FakeInvocation:
         assert function == FUNCTION
+        self.clocks.append(clock)
         if self.refusal:
             raise self.refusal
         self.invocations.append(FakeInvocation(json.loads(event), self.handler))

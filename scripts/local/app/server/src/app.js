@@ -4,6 +4,7 @@ import compression from 'compression';
 import express from 'express';
 import { authRoutes } from './auth.js';
 import { chatRoutes } from './chat.js';
+import { conversationRoutes } from './conversations.js';
 import { fileRoutes } from './files.js';
 import { probeRoutes } from './probes.js';
 
@@ -27,8 +28,9 @@ export function createApp({ env, config, store, logger }) {
   app.use(express.urlencoded({ extended: true, limit: '3mb' }));
   app.use(compression());
 
-  app.use('/api/auth', authRoutes.api({ store }));
+  app.use('/api/auth', authRoutes.api({ env, store }));
   app.use('/oauth', authRoutes.openid({ env }));
+  app.use('/api', conversationRoutes({ store }));
   app.use('/api', chatRoutes({ store, logger }));
   app.use('/api/files', fileRoutes({ env, root: ROOT, logger }));
   app.get('/api/config', (_request, response) => {

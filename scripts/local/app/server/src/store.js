@@ -1,9 +1,9 @@
-// Sessions, counters and titles: in Redis, or in memory when no Redis is configured.
+// Sessions, counters and conversations: in Redis, or in memory when no Redis is configured.
 import Redis from 'ioredis';
 
 // Measured on LibreChat v0.8.2-rc1 with USE_REDIS and an unreachable server: exit after 6.1 s.
 const CONNECT_TIMEOUT_MS = 6_000;
-const TTL_SECONDS = 3_600;
+const TTL_MS = 3_600_000;
 const PREFIX = 'standin:';
 
 /** Connects before the server listens: LibreChat is not healthy without its Redis. */
@@ -42,21 +42,27 @@ export async function connectStore(env, logger) {
     kind: 'redis',
     ping: () => redis.ping(),
     get: (key) => redis.get(PREFIX + key),
-    set: (key, value) => redis.set(PREFIX + key, value, 'EX', TTL_SECONDS),
+    set: (key, value, ms = TTL_MS) => redis.set(PREFIX + key, value, 'PX', ms),
+    delete: (...keys) => redis.del(keys.map((key) => PREFIX + key)),
     increment: (key) => redis.incr(PREFIX + key),
   };
 }
 
 function memoryStore() {
   const values = new Map();
+  const live = (key) => {
+    const { value = null, until = 0 } = values.get(key) ?? {};
+    return Date.now() < until ? value : null;
+  };
   return {
     kind: 'memory',
     ping: async () => 'PONG',
-    get: async (key) => values.get(key) ?? null,
-    set: async (key, value) => void values.set(key, value),
+    get: async (key) => live(key),
+    set: async (key, value, ms = TTL_MS) => void values.set(key, { value, until: Date.now() + ms }),
+    delete: async (...keys) => keys.forEach((key) => values.delete(key)),
     increment: async (key) => {
-      const count = Number(values.get(key) ?? 0) + 1;
-      values.set(key, count);
+      const count = Number(live(key) ?? 0) + 1;
+      values.set(key, { value: count, until: Infinity });
       return count;
     },
   };

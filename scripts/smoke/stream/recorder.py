@@ -1,28 +1,38 @@
-"""Records a response as it arrives: the clock and the connection behind `scripts.smoke.timing`."""
+"""Records a response as it arrives: the clock and the connection behind a `Recording`.
+
+The HTTP library keeps nothing back: httpcore reads up to 64 KB from the socket when there is something to
+read, h11 takes the HTTP chunks apart, and each part comes here in the same turn of the event loop. Only
+parts are more than reads (a read may hold several HTTP chunks), so `_Reads` puts them together again.
+HTTP/1.1 only: one connection, one stream, no windows that hold bytes back.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import httpx
 
-from scripts.smoke import sse
-from scripts.smoke.timing import Arrival, Read, Recording, Stall
+from scripts.smoke.stream import sse
+from scripts.smoke.stream.recording import Arrival, Read, Recording, Stall
 
 _TICK_SECONDS = 0.01
 # A busy machine is always a little late. This much moves no event into another one's place.
 _STALL_SECONDS = 0.005
 _HEAD_BYTES = 2048
+_ANY_ZLIB_HEADER = 32 + zlib.MAX_WBITS
+# https://www.encode.io/httpcore/extensions/#trace
+_CONNECTED = ("connect_tcp.complete", "start_tls.complete")
 
 
 async def record(http: httpx.AsyncClient, request: httpx.Request, *, limit: float) -> Recording:
     """Send `request` and record its response for at most `limit` seconds.
 
-    The bytes are taken as they come off the connection (`iter_raw`), before any decoding. A response
+    The bytes are taken as they come off the connection (`aiter_raw`), before any decoding. A response
     that breaks off or outlasts the limit is a recording with a `fault`, not an exception.
 
     Raises:
@@ -39,27 +49,38 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float,
     reads = _Reads()
     arrivals: list[Arrival] = []
     head = bytearray()
-    fault = ""
+    fault, gave_up = "", False
+    connected_at: float | None = None
+
+    async def trace(step: str, _: object) -> None:
+        nonlocal connected_at
+        if step.endswith(_CONNECTED):
+            connected_at = time.perf_counter() - start
+
+    request.extensions["trace"] = trace
     try:
         async with asyncio.timeout(limit):
             response = await http.send(request, stream=True)
     except TimeoutError:
         raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
     headers_at = time.perf_counter() - start
+    decoded = _decoder(response.headers.get("content-encoding", ""))
     try:
         async with asyncio.timeout(limit - headers_at):
             async for part in response.aiter_raw():
                 at = time.perf_counter() - start
-                reads.add(at, len(part))
-                head += part[: _HEAD_BYTES - len(head)]
-                arrivals.extend(Arrival(at, event) for event in parser.feed(part))
+                content = decoded(part)
+                head += content[: _HEAD_BYTES - len(head)]
+                arrivals.extend(Arrival(at, event) for event in parser.feed(content))
+                reads.add(Read(at, len(part), not parser.unfinished))
         if parser.unfinished and arrivals:
             fault = "the body ended in the middle of an event"
     except TimeoutError:
-        fault = f"still open after {limit:.3g} s"
+        fault, gave_up = f"still open after {limit:.3g} s", True
     except httpx.HTTPError as error:
         fault = f"the connection broke: {error or type(error).__name__}"
     finally:
+        ended_at = time.perf_counter() - start
         await response.aclose()
     return Recording(
         status=response.status_code,
@@ -67,10 +88,12 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float,
         headers_at=headers_at,
         reads=tuple(reads.seen),
         arrivals=tuple(arrivals),
-        ended_at=time.perf_counter() - start,
+        ended_at=ended_at,
         head=bytes(head),
         comments=parser.comments,
         fault=fault,
+        gave_up=gave_up,
+        connected_at=connected_at,
     )
 
 
@@ -79,6 +102,24 @@ def header_lines(response: httpx.Response) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw
     )
+
+
+def _decoder(encoding: str) -> Callable[[bytes], bytes]:
+    """What undoes a content coding as far as the bytes allow; a coding that is not known stays as it is.
+
+    A compressed stream is a failure anyway. Its events tell whether compressing also held them back.
+    """
+    if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
+        return lambda part: part
+    inflate = zlib.decompressobj(_ANY_ZLIB_HEADER)
+
+    def decoded(part: bytes) -> bytes:
+        # Bytes that are not what the header says are no events: the figures show that none came.
+        with contextlib.suppress(zlib.error):
+            return inflate.decompress(part)
+        return b""
+
+    return decoded
 
 
 class _Reads:
@@ -92,15 +133,15 @@ class _Reads:
         self.seen: list[Read] = []
         self._same_turn = False
 
-    def add(self, at: float, size: int) -> None:
-        """Take in a part that was handed over `at`."""
+    def add(self, part: Read) -> None:
+        """Take in a part as it was handed over."""
         if self._same_turn:
             first = self.seen.pop()
-            at, size = first.at, first.size + size
+            part = Read(first.at, first.size + part.size, part.whole)
         else:
             self._same_turn = True
             asyncio.get_running_loop().call_soon(self._turn_ended)
-        self.seen.append(Read(at, size))
+        self.seen.append(part)
 
     def _turn_ended(self) -> None:
         self._same_turn = False

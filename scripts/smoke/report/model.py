@@ -1,23 +1,17 @@
-"""What the smoke checks found, for people and for programs."""
+"""What the smoke checks found, as data. How it is drawn is the business of the modules beside this one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scripts.smoke.model import Result, Status
+from scripts.smoke.options import Options
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
 
-_MARKS = {
-    Status.PASSED: ("✓", "green"),
-    Status.FAILED: ("✗", "bold red"),
-    Status.NOT_CHECKED: ("–", "yellow"),
-}
+    from scripts.smoke.deployed import Deployed
 
 
 @dataclass(frozen=True)
@@ -30,6 +24,7 @@ class Finding:
         result: What came out.
         seconds: How long the check took, waiting for shared facts included.
         by_function: Whether the Lambda function serves what was checked.
+        also: Further items of the specification that it shows.
     """
 
     id: str
@@ -37,11 +32,13 @@ class Finding:
     result: Result
     seconds: float
     by_function: bool = False
+    also: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The facts; empty ones are left out."""
         facts = {
             "id": self.id,
+            "also": list(self.also),
             "title": self.title,
             "status": str(self.result.status),
             "measured": self.result.measured,
@@ -62,12 +59,18 @@ class Report:
         findings: In the order of the checks.
         seconds: Length of the whole run.
         function_log: Last lines of the function's log, when something that it serves failed.
+        started: When the run began, ISO 8601 in UTC; empty where nobody asked the clock.
+        deployed: What the account says is deployed; None when only an address was given.
+        options: What the run was asked for.
     """
 
     url: str
     findings: tuple[Finding, ...]
     seconds: float
     function_log: tuple[str, ...] = ()
+    started: str = ""
+    deployed: Deployed | None = None
+    options: Options = field(default_factory=Options)
 
     @property
     def type(self) -> str:
@@ -94,75 +97,19 @@ class Report:
         return {
             "ok": self.ok,
             "url": self.url,
+            "started": self.started,
             "seconds": round(self.seconds, 3),
             "passed": len(self.of(Status.PASSED)),
             "failed": len(self.of(Status.FAILED)),
             "not_checked": len(self.of(Status.NOT_CHECKED)),
             "checks": [finding.to_json() for finding in self.findings],
             "function_log": list(self.function_log),
+            "options": self.options.to_json(),
+            "deployed": self.deployed.to_json() if self.deployed else None,
         }
 
     def __rich__(self) -> RenderableType:
         """A table with the measured values, the streams' timelines, and a panel for each failure."""
-        from rich.console import Group
-        from rich.text import Text
+        from scripts.smoke.report.terminal import Drawing
 
-        style = "bold green" if self.ok else "bold red"
-        return Group(self._table(), *self._timelines(), *self._panels(), Text(self.summary, style))
-
-    def _table(self) -> Table:
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for heading in ("", "Item", "Check", "Measured", "Limit"):
-            table.add_column(heading, no_wrap=heading in ("", "Item"))
-        table.add_column("Time", justify="right", no_wrap=True)
-        for finding in self.findings:
-            mark, style = _MARKS[finding.result.status]
-            unchecked = finding.result.status is Status.NOT_CHECKED
-            measured = f"not checked: {finding.result.reason}" if unchecked else finding.result.measured
-            table.add_row(
-                Text(mark, style),
-                Text(finding.id),
-                Text(finding.title),
-                Text(measured, "yellow" if unchecked else "" if finding.result.ok else "red"),
-                Text(finding.result.limit, "dim"),
-                Text(_duration(finding.seconds), "dim"),
-            )
-        return table
-
-    def _timelines(self) -> list[Text]:
-        from rich.text import Text
-
-        drawn = [finding for finding in self.findings if finding.result.drawing]
-        if not drawn:
-            return []
-        return [
-            Text("Arrivals from the request to the end (digits: events in a slot)", "dim"),
-            *(Text(f"{finding.id:<7} {finding.result.drawing}") for finding in drawn),
-        ]
-
-    def _panels(self) -> list[Panel]:
-        from rich.panel import Panel
-        from rich.text import Text
-
-        panels = [
-            Panel(
-                Text.assemble(
-                    f.result.reason, ("\n\n" + f.result.evidence if f.result.evidence else "", "dim")
-                ),
-                title=Text(f"{f.id} {f.title}", "bold red"),
-                title_align="left",
-                border_style="red",
-            )
-            for f in self.of(Status.FAILED)
-        ]
-        if self.function_log:
-            lines = Text("\n".join(self.function_log), "dim")
-            panels.append(Panel(lines, title="Last log lines of the function", title_align="left"))
-        return panels
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+        return Drawing(self)

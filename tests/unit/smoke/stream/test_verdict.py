@@ -1,47 +1,14 @@
-"""Figures and verdicts on recordings made by hand: no clock, no network."""
-
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from scripts.smoke.sse import Event
-from scripts.smoke.timing import (
-    Arrival,
-    Read,
-    Recording,
-    Stall,
-    Verdict,
-    figures,
-    judge,
-    sent_ms,
-    summary,
-    timeline,
-)
-
-INTERVAL = 0.1
-COUNT = 20
-
-
-def recording(
-    times: Sequence[float], *, fault: str = "", end: float | None = None, stalls: Sequence[Stall] = ()
-) -> Recording:
-    return Recording(
-        status=200,
-        headers=(("content-type", "text/event-stream"),),
-        headers_at=0.02,
-        reads=tuple(Read(at, 50) for at in times),
-        arrivals=tuple(
-            Arrival(at, Event("chunk", json.dumps({"sent_ms": i * INTERVAL * 1000})))
-            for i, at in enumerate(times)
-        ),
-        ended_at=end if end is not None else (times[-1] if times else 0.0) + 0.01,
-        head=b"",
-        fault=fault,
-        stalls=tuple(stalls),
-    )
+from scripts.smoke.stream.figures import figures
+from scripts.smoke.stream.recording import Read, Stall
+from scripts.smoke.stream.verdict import Verdict, judge
+from tests.unit.smoke.stream.made import COUNT, INTERVAL, PROGRESSIVE, recording
 
 
 def verdict(
@@ -51,11 +18,8 @@ def verdict(
     interval: float | None = INTERVAL,
     stalls: Sequence[Stall] = (),
 ) -> Verdict:
-    taken = recording(times, fault=fault, stalls=stalls)
+    taken = recording(times, fault=fault, stalls=stalls).only("chunk")
     return judge(taken, figures(taken, interval=interval), interval=interval)
-
-
-PROGRESSIVE = [0.05 + i * INTERVAL for i in range(COUNT)]
 
 
 def test_events_at_the_senders_pace_are_progressive() -> None:
@@ -85,6 +49,20 @@ def test_all_but_one_at_the_end_is_buffered_whole() -> None:
 @pytest.mark.parametrize("size", [2, 4, 7])
 def test_groups_of_several_events_are_blocks(size: int) -> None:
     assert verdict([(i // size + 1) * size * INTERVAL for i in range(COUNT)]) is Verdict.BLOCKS
+
+
+def test_pairs_are_blocks_also_when_some_events_fall_out_of_step() -> None:
+    pairs = [(i // 2 + 1) * 2 * INTERVAL for i in range(COUNT)]
+    assert verdict([0.1, *(at + 0.1 for at in pairs[:-1])]) is Verdict.BLOCKS
+    assert (
+        verdict([0.1, *(at + 0.1 for at in pairs[:10]), *(at + 0.2 for at in pairs[11:]), 2.5])
+        is Verdict.BLOCKS
+    )
+
+
+def test_half_of_the_events_in_pairs_is_a_network_and_no_buffer() -> None:
+    pairs = [(i // 2 + 1) * 2 * INTERVAL for i in range(COUNT)]
+    assert verdict([*pairs[:10], *(at + 0.1 for at in PROGRESSIVE[10:])]) is Verdict.PROGRESSIVE
 
 
 def test_one_large_burst_at_the_start_is_a_block() -> None:
@@ -147,54 +125,14 @@ def test_without_an_interval_ten_milliseconds_part_a_burst() -> None:
     assert verdict([i * 0.002 for i in range(COUNT)], interval=None) is Verdict.WHOLE
 
 
-def test_the_figures_are_those_of_the_recording() -> None:
-    measured = figures(recording([0.1, 0.2, 0.3, 0.4, 0.8], end=1.0), interval=INTERVAL)
-    assert measured.events == 5
-    assert measured.size == 250
-    assert (measured.to_headers, measured.to_first_byte, measured.to_first_event) == (0.02, 0.1, 0.1)
-    assert measured.gap_min == pytest.approx(0.1)
-    assert measured.gap_median == pytest.approx(0.1)
-    assert measured.gap_p95 == measured.gap_max == pytest.approx(0.4)
-    assert measured.spread == pytest.approx(0.7)
-    assert measured.total == 1.0
-    assert measured.bursts == 5
-    assert measured.burst_share == pytest.approx(0.2)
+def test_pieces_of_one_size_that_end_in_the_middle_of_events_are_blocks() -> None:
+    # A buffer of one and a half events: never two in one burst, and yet something holds bytes back.
+    reads = tuple(Read(at, 75, whole=i % 2 == 1) for i, at in enumerate(PROGRESSIVE))
+    taken = replace(recording(PROGRESSIVE), reads=reads).only("chunk")
+    assert judge(taken, figures(taken, interval=INTERVAL), interval=INTERVAL) is Verdict.BLOCKS
 
 
-def test_the_95th_percentile_leaves_one_gap_of_twenty_out() -> None:
-    times = [float(i) for i in range(20)] + [30.0]
-    measured = figures(recording(times))
-    assert (measured.gap_p95, measured.gap_max) == (1.0, 11.0)
-
-
-def test_blocks_are_measured_in_bytes() -> None:
-    assert figures(recording([0.5, 0.5, 0.5, 1.0, 1.0, 1.0]), interval=INTERVAL).block_size == 150
-
-
-def test_the_time_an_event_was_held_back_needs_no_common_clock() -> None:
-    late = recording([3.0] * COUNT)
-    assert figures(late, interval=INTERVAL, sent_at=sent_ms).held == pytest.approx(1.9)
-    assert figures(recording(PROGRESSIVE), sent_at=sent_ms).held == pytest.approx(0, abs=1e-9)
-    assert figures(late).held is None
-
-
-def test_an_empty_recording_has_figures_too() -> None:
-    measured = figures(recording([], end=0.4))
-    assert (measured.events, measured.to_first_byte, measured.to_first_event) == (0, 0.4, 0.4)
-    assert summary(measured)["total_ms"] == 400.0
-
-
-@pytest.mark.parametrize("data", ["", "OK", "[]", "{}", '{"sent_ms": null}'])
-def test_an_event_that_does_not_say_when_it_was_sent_is_not_guessed_at(data: str) -> None:
-    assert sent_ms(Event("chunk", data)) is None
-
-
-def test_events_of_one_type_can_be_looked_at_alone() -> None:
-    taken = recording(PROGRESSIVE)
-    mixed = Recording(**{**vars(taken), "arrivals": (*taken.arrivals, Arrival(3.0, Event("ping", "1")))})
-    assert len(mixed.only("chunk").arrivals) == COUNT
-
-
-def test_the_timeline_shows_where_the_events_fell() -> None:
-    assert timeline(recording([0.05, 0.55, 0.56, 1.0], end=1.0), width=10) == "1····2···1"
-    assert timeline(recording([1.0] * 12, end=1.0), width=5) == "····#"
+def test_an_event_that_comes_byte_by_byte_is_whole_when_its_bytes_come_close_together() -> None:
+    reads = tuple(Read(at + n * 0.001, 1, whole=n == 49) for at in PROGRESSIVE for n in range(50))
+    taken = replace(recording(PROGRESSIVE), reads=reads).only("chunk")
+    assert judge(taken, figures(taken, interval=INTERVAL), interval=INTERVAL) is Verdict.PROGRESSIVE

@@ -1,0 +1,92 @@
+"""Who talks to LibreChat: a test user, and a password that is nowhere but in the request that needs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.aws import Aws, error_code
+from scripts.errors import DeployError, ExitStatus
+from scripts.settings import PROJECT_ROOT, ChatSettings
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A text that shows nowhere: not in `repr`, not in a traceback with local variables."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user's e-mail address and password."""
+
+    email: str
+    password: Secret
+
+
+STAND_IN = Credentials("you@example.org", Secret("stand-in"))
+"""The stand-in app's own user; its login page shows the password."""
+
+
+def resolve(chat: ChatSettings, aws: Aws | None) -> Credentials | None:
+    """The credentials that the settings name; None when they name no user. Blocks.
+
+    Args:
+        chat: The settings.
+        aws: The account of the parameters; None when nothing but the address of the deployment is known.
+
+    Raises:
+        DeployError: with `ExitStatus.PREFLIGHT_FAILED`, when the password is not where it should be. The
+            error never holds what was found there.
+    """
+    return Credentials(chat.user, read(chat.password_from, aws)) if chat.user else None
+
+
+def read(reference: str, aws: Aws | None) -> Secret:
+    """What ``env:NAME``, ``file:PATH`` (from the project's root) or ``ssm:NAME`` refers to. Blocks.
+
+    Raises:
+        DeployError: as `resolve`.
+    """
+    kind, _, name = reference.partition(":")
+    match kind:
+        case "env":
+            found = os.environ.get(name, "")
+            why = f"The environment variable {name} is not set."
+        case "file":
+            found, why = _from_file(name)
+        case _:
+            found, why = _from_parameter(name, aws)
+    if found:
+        return Secret(found)
+    raise DeployError(
+        "The test user's password is not known",
+        why,
+        "Put it there, or name another place: smoke.chat.password_from takes env:NAME, file:PATH or "
+        "ssm:NAME.",
+        status=ExitStatus.PREFLIGHT_FAILED,
+    )
+
+
+def _from_file(name: str) -> tuple[str, str]:
+    try:
+        # Editors end a file with a line feed; no password does.
+        found = (PROJECT_ROOT / Path(name).expanduser()).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        return "", f"The file {name} cannot be read: {reason}."
+    return found, f"The file {name} is empty."
+
+
+def _from_parameter(name: str, aws: Aws | None) -> tuple[str, str]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if aws is None:
+        return "", f"The parameter {name} is in an account, and with --base-url none is known."
+    try:
+        answer = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)
+    except (BotoCoreError, ClientError) as error:
+        return "", f"The parameter {name} cannot be read: {error_code(error) or error}."
+    return str(answer["Parameter"]["Value"]), f"The parameter {name} is empty."

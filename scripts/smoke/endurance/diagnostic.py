@@ -1,0 +1,160 @@
+"""The handler's diagnostic stream (container/src/diagnostics.mjs): how to ask for it, when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from scripts.local.clock import HEADER as CLOCK_HEADER
+from scripts.smoke import diagnosis
+from scripts.smoke.client import Client, Response, evidence
+from scripts.smoke.model import NotCheckedError, Result, failed
+from scripts.smoke.stream import sse
+from scripts.smoke.stream.figures import sent_ms
+from scripts.smoke.stream.recording import Arrival, Recording
+from scripts.smoke.stream.sender import Sender
+
+HEARTBEAT_SECONDS = 15.0
+"""The handler's own default, where the account does not say what is deployed."""
+
+
+@dataclass(frozen=True)
+class DiagnosticStream:
+    """A stream to ask for. Times are those of the deployed clock.
+
+    Attributes:
+        chunks: Number of events, without the last one that ends the stream.
+        interval: Seconds between two of them; 0: as fast as they are read.
+        size: Characters that each carries.
+        name: What each calls its stream.
+        clock: How many times as fast a rehearsal runs.
+    """
+
+    chunks: int
+    interval: float = 0.0
+    size: int = 0
+    name: str = ""
+    clock: int = 1
+
+    @property
+    def path(self) -> str:
+        """Path and query."""
+        query: dict[str, int | str] = {"chunks": self.chunks, "interval_ms": round(self.interval * 1000)}
+        query |= {"bytes": self.size} if self.size else {}
+        query |= {"stream": self.name} if self.name else {}
+        return f"/api/health/stream?{urlencode(query)}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of the request."""
+        return {CLOCK_HEADER: str(self.clock)} if self.clock != 1 else {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the sender takes, on our clock."""
+        return (self.chunks - 1) * self.interval / self.clock
+
+    def sender(self, heartbeat: float | None = None) -> Sender:
+        """What is known of the sender; `heartbeat` on the deployed clock."""
+        return Sender(
+            interval=self.interval / self.clock,
+            events=self.chunks,
+            counted="chunk",
+            finished=lambda event: event.type == "done",
+            sent_at=sent_ms,
+            heartbeat=heartbeat / self.clock if heartbeat else None,
+            clock=self.clock,
+        )
+
+    async def record(self, client: Client, *, limit: float) -> Recording:
+        """Ask for it and record it, as `Client.record` does."""
+        return await client.record(self.path, headers=self.headers, limit=limit)
+
+
+def refusal(answer: Recording) -> Result | None:
+    """What is wrong with an answer that is no diagnostic stream; None when it is one.
+
+    Raises:
+        NotCheckedError: when the deployment has no such stream: it is switched off, or older.
+    """
+    kind = answer.header("content-type")
+    if answer.status == 200 and kind.startswith("text/event-stream"):
+        if not answer.header("x-environment-id"):
+            raise NotCheckedError(
+                "the handler that is deployed is older than this check: its diagnostic stream cannot do this"
+            )
+        return None
+    response = Response("GET", "", answer.status, answer.headers, answer.head)
+    if answer.status == 400 and not diagnosis.is_html(response):
+        said = response.json()
+        reason = said.get("reason") if isinstance(said, dict) else None
+        raise NotCheckedError(
+            f"the handler that is deployed refuses what this check asks for, an older one does: {reason}"
+        )
+    if answer.status in (200, 404):
+        raise NotCheckedError("the diagnostic stream is switched off (DIAGNOSTIC_STREAM)")
+    return failed(
+        f"{answer.status}, {kind or 'no content type'}",
+        "200, text/event-stream",
+        reason=diagnosis.explain_api(response),
+        evidence=evidence(answer),
+        details={"verdict": "no stream", "cause": "refused"},
+    )
+
+
+def environment(answer: Recording) -> str:
+    """Which execution environment answered."""
+    return answer.header("x-environment-id")
+
+
+def started_cold(answer: Recording) -> bool:
+    """Whether the environment had never served a request before."""
+    return answer.header("x-environment-invocations") == "1"
+
+
+def flaw(stream: DiagnosticStream, answer: Recording) -> str:
+    """What of the stream is not as it was sent; empty when it is whole.
+
+    Every event must be there, once, in order and of this stream, and their data must have the hash that
+    the sender has made of them.
+    """
+    chunks = answer.only("chunk").arrivals
+    told = [_data(arrival.event) for arrival in chunks]
+    strange = {str(data.get("stream", "")) for data in told} - {stream.name}
+    if strange:
+        return f"events of another stream came: {', '.join(sorted(strange))} in {stream.name or 'this one'}"
+    numbers = [data.get("i") for data in told]
+    if numbers != list(range(1, stream.chunks + 1)):
+        return f"{len(numbers)} of {stream.chunks} events came, {_first_gap(numbers)}"
+    done = answer.only("done").arrivals
+    if not done:
+        return "the last event, which ends the stream, is missing"
+    if _data(done[0].event).get("sha256") != _hash(chunks):
+        return "the data of the events are not those that were sent: their hash differs"
+    return ""
+
+
+def _data(event: sse.Event) -> dict[str, Any]:
+    try:
+        found = json.loads(event.data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _first_gap(numbers: Sequence[Any]) -> str:
+    for expected, number in enumerate(numbers, start=1):
+        if number != expected:
+            return f"where {expected} should be is {number}"
+    return f"none after {len(numbers)}"
+
+
+def _hash(chunks: Sequence[Arrival]) -> str:
+    digest = hashlib.sha256()
+    for arrival in chunks:
+        digest.update(arrival.event.data.encode())
+    return digest.hexdigest()

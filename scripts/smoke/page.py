@@ -1,0 +1,112 @@
+"""index.html with everything it names, loaded as a browser does it. Runs no script and renders nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import html.parser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from scripts.smoke.client import Client, Response
+
+_ASSET_LINKS = frozenset(
+    {"stylesheet", "modulepreload", "preload", "icon", "apple-touch-icon", "manifest", "mask-icon"}
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """index.html and its assets.
+
+    Attributes:
+        assets: Answers by path, in the order of index.html; an exception where none came.
+    """
+
+    index: Response
+    assets: Mapping[str, Response | httpx.HTTPError]
+
+    @property
+    def arrived(self) -> Mapping[str, Response]:
+        """The assets that gave an answer."""
+        return {path: answer for path, answer in self.assets.items() if isinstance(answer, Response)}
+
+    @property
+    def seconds(self) -> float:
+        """From the request for index.html to the last byte of the last asset.
+
+        Only the time on the wire counts: what passed between index.html and the first asset does not.
+        """
+        ends = [answer.started + answer.seconds for answer in self.arrived.values()]
+        return self.index.seconds + (max(ends) - self._first if ends else 0.0)
+
+    def waterfall(self) -> list[dict[str, Any]]:
+        """What was loaded when: a row for each file, times in ms from the request for index.html."""
+        rows = [("/", self.index, 0.0)]
+        for path, answer in self.arrived.items():
+            rows.append((path, answer, self.index.seconds + answer.started - self._first))
+        return [
+            {
+                "path": path,
+                "start_ms": _ms(start),
+                "headers_ms": _ms(start + answer.to_headers),
+                "end_ms": _ms(start + answer.seconds),
+                "bytes": answer.wire_bytes,
+                "status": answer.status,
+                "cache": answer.header("x-cache"),
+            }
+            for path, answer, start in rows
+        ]
+
+    @property
+    def _first(self) -> float:
+        return min((answer.started for answer in self.arrived.values()), default=0.0)
+
+
+async def load(client: Client, index: Response) -> Page:
+    """Load everything that index.html names, side by side."""
+    paths = asset_paths(index.text, index.url)
+    answers = await asyncio.gather(*(client.fetch(path) for path in paths), return_exceptions=True)
+    assets: dict[str, Response | httpx.HTTPError] = {}
+    for path, answer in zip(paths, answers, strict=True):
+        if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
+            raise answer
+        assets[path] = answer
+    return Page(index, assets)
+
+
+def asset_paths(page: str, url: str) -> list[str]:
+    """Paths (with queries) of the files on the same origin that a page names, in its order."""
+    parser = _Links()
+    parser.feed(page)
+    base = urljoin(url, parser.base)
+    origin = urlsplit(url)[:2]
+    found = [urlsplit(urljoin(base, link)) for link in parser.links]
+    paths = [f"{u.path}?{u.query}" if u.query else u.path for u in found if u[:2] == origin]
+    return list(dict.fromkeys(path for path in paths if PurePosixPath(urlsplit(path).path).suffix))
+
+
+class _Links(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = ""
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect what a browser would load."""
+        values = {name: value or "" for name, value in attrs}
+        if tag == "base":
+            self.base = self.base or values.get("href", "")
+        elif tag == "link" and _ASSET_LINKS & set(values.get("rel", "").lower().split()):
+            self.links.append(values.get("href", ""))
+        elif tag in ("script", "img"):
+            self.links.append(values.get("src", ""))
+        self.links = [link for link in self.links if link]
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,0 +1,210 @@
+"""Why a stream travelled as it did: each cause with a name for programs, and a sentence and the next step for
+people. Which one applies is decided in `explanation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scripts.smoke.deployed import Deployed
+from scripts.smoke.stream.figures import Figures
+from scripts.smoke.stream.limits import Limit, fitting, limits_of
+from scripts.smoke.stream.recording import Recording
+from scripts.smoke.stream.sender import PING, TIME_IS_UP, Sender, is_new_environment, last_word
+from scripts.smoke.stream.verdict import Verdict
+
+FIRST_EVENT_SECONDS = 3.0
+"""A warm function's first event. Lambda serves one request per environment, so a stream beside another one
+may wait for a cold start: a longer wait is measured again."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What explains a stream.
+
+    Attributes:
+        name: For programs; the ones that there are stand in docs/smoke.md.
+        sentence: What happened, with the figures that show it.
+        next_step: Where to look; empty when nothing is wrong.
+    """
+
+    name: str
+    sentence: str
+    next_step: str = ""
+
+    @property
+    def text(self) -> str:
+        """Both, for a report."""
+        return f"{self.sentence} {self.next_step}".strip()
+
+
+def buffered_whole(measured: Figures, deployed: Deployed | None) -> Cause:
+    """Nothing came until the end."""
+    held = f" An event waited up to {measured.held:.1f} s on the way." if measured.held else ""
+    return Cause(
+        "buffered_whole",
+        f"The stream came in one burst after {measured.to_first_event:.1f} s: it was buffered whole.{held}",
+        _what_buffers(deployed),
+    )
+
+
+def buffered_blocks(measured: Figures, deployed: Deployed | None) -> Cause:
+    """Several events at a time."""
+    size = "exactly" if measured.even_blocks else "about"
+    return Cause(
+        "buffered_blocks",
+        f"{measured.events} events came in {measured.bursts} blocks of {size} {measured.block_size} bytes: "
+        "something on the way fills a buffer before it passes on.",
+        f"{_what_buffers(deployed)} Look also at backpressure in the handler.",
+    )
+
+
+def squeezed(measured: Figures, sender: Sender, deployed: Deployed | None) -> Cause:
+    """Held back at first, then sent at a faster pace."""
+    return Cause(
+        "squeezed",
+        f"{measured.events} events that were sent over {sender.seconds:.1f} s came within "
+        f"{measured.spread:.1f} s: the first ones were held back.",
+        _what_buffers(deployed),
+    )
+
+
+def compressed(recording: Recording, measured: Figures, verdict: Verdict, deployed: Deployed | None) -> Cause:
+    """A content coding, whatever the events look like that came through it."""
+    seen = "" if verdict in (Verdict.TOO_FEW, Verdict.CUT) else f" Its {measured.events} events: {verdict}."
+    where = (
+        "compress is false on the API behavior, so it is the app"
+        if deployed and deployed.compress is False
+        else "compress must be false on the API behavior, and the app"
+    )
+    return Cause(
+        "compressed",
+        f"The stream is compressed ({recording.header('content-encoding')}), and compressing collects before "
+        f"it passes on.{seen}",
+        f"{where}: it must not compress event streams (no-transform).",
+    )
+
+
+def cut(recording: Recording, measured: Figures, sender: Sender, deployed: Deployed | None) -> Cause:
+    """A stream that is not complete: by our own limit, by a timeout of the deployment, or by neither.
+
+    A proxy may end a response properly when its time is up, so a missing end counts like a broken one.
+    """
+    after = f"after {measured.events} of {sender.events} events and {measured.total:.1f} s"
+    how = recording.fault or "no error on the connection"
+    if recording.gave_up:
+        return Cause(
+            "cut_client",
+            f"Smoke gave the stream up {after}: {how}; the last byte was {recording.silence:.1f} s old.",
+            "If it should take that long, raise smoke.timeout; else the function hangs: look at its log.",
+        )
+    word = last_word(recording)
+    said = f' The handler\'s last word: "{word}".' if word else ""
+    limits = limits_of(deployed, clock=sender.clock)
+    fits = fitting(recording, limits)
+    if word == TIME_IS_UP:  # it knows: its own clock is Lambda's
+        fits = tuple(limit for limit in limits if limit.cause == "cut_function")
+    if fits:
+        first, *others = fits
+        if recording.silence > 2 * sender.interval:
+            after += f", {recording.silence:.1f} s of them silent"
+        also = f" It may also be {' or '.join(map(str, others))}." if others else ""
+        return Cause(
+            first.cause,
+            f"The stream was cut {after}: {how}. That is {first}.{also}{said}",
+            _missed_heartbeat(first, sender, recording) + first.next_step,
+        )
+    where = "Look at the function's log: the handler or the app ended the response before its time."
+    if not recording.fault:
+        return Cause("ended_early", f"The stream ended early, {after}: {how}.{said}", where)
+    near = (
+        "No timeout of the deployment is near that."
+        if all(limit.known for limit in limits)
+        else "No timeout that is known is near that, and not all that are deployed are known."
+    )
+    return Cause(
+        "cut_unknown",
+        f"The stream was cut {after}: {how}. {near}{said}",
+        f"{where} Else something between this machine and CloudFront broke it.",
+    )
+
+
+def heartbeat_comments(recording: Recording) -> Cause:
+    """Heartbeats that harm."""
+    return Cause(
+        "heartbeat_comments",
+        f"The stream holds {recording.comments} comment lines, and LibreChat's client (sse.js 2.5.0) "
+        "takes a comment for an empty message and fails.",
+        "A heartbeat must be an event of its own type, such as `event: ping`.",
+    )
+
+
+def heartbeat_missing(measured: Figures, heartbeat: float) -> Cause:
+    """A silence in which at least one ping was due."""
+    return Cause(
+        "heartbeat_missing",
+        f"The stream was silent for {measured.silence:.1f} s, and a ping was due every {heartbeat:g} s.",
+        "Look at SSE_HEARTBEAT_MS of the function; where it is set, something on the way drops "
+        "`event: ping`. Without it a silence ends at origin_read_timeout.",
+    )
+
+
+def late(recording: Recording, measured: Figures) -> Cause:
+    """A first event that a warm function would have sent earlier."""
+    waited = f"The first event came after {measured.to_first_event:.1f} s (limit {FIRST_EVENT_SECONDS:g} s)"
+    if measured.to_headers > FIRST_EVENT_SECONDS:
+        connected = f", the connection after {measured.to_connection:.1f} s" if measured.to_connection else ""
+        new = " The handler says that its environment was new." if is_new_environment(recording) else ""
+        return Cause(
+            "late_headers",
+            f"{waited}, the headers after {measured.to_headers:.1f} s{connected}.{new}",
+            "The function starts cold for every stream, or the handler waits before it sends the prelude.",
+        )
+    return Cause(
+        "late_first_event",
+        f"{waited}, and the headers already after {measured.to_headers:.1f} s.",
+        "The function was there: the app is slow to begin, or something on the way holds the first bytes.",
+    )
+
+
+def cold_start(first: Recording, measured: Figures) -> Cause:
+    """For a stream that began late, and at once when it was measured again.
+
+    A buffer would have brought its events together; only the first one was late.
+    """
+    new = is_new_environment(first)
+    how = "the handler says that its environment was new" if new else "the next measurement began at once"
+    return Cause("cold_start", f"The first event came after {measured.to_first_event:.1f} s: {how}.")
+
+
+def unsure(recording: Recording) -> Cause:
+    """Our own stalls explain as much as a buffer would."""
+    return Cause(
+        "unsure",
+        f"This machine stood still for up to {recording.lag * 1000:.0f} ms while the events came.",
+        "Run `inv smoke` again when it is less busy.",
+    )
+
+
+def _what_buffers(deployed: Deployed | None) -> str:
+    """What buffers most likely: what the account admits, else what it does not rule out."""
+    mode, compress = (deployed.transfer_mode, deployed.compress) if deployed else ("", None)
+    if "BUFFERED" in mode:
+        return f"responseTransferMode of the integration is {mode}: it must be STREAM."
+    if compress:
+        return "compress is true on the API behavior: it must be false."
+    if mode == "STREAM" and compress is False:
+        return (
+            "The API says responseTransferMode STREAM and its behavior does not compress, so the stage "
+            "serves an older deployment, or something else on the way buffers."
+        )
+    return (
+        "responseTransferMode is not STREAM (or the stage serves an older deployment), or something on the "
+        "way buffers: compress must be false on the API behavior."
+    )
+
+
+def _missed_heartbeat(limit: Limit, sender: Sender, recording: Recording) -> str:
+    pings = any(arrival.event.type == PING for arrival in recording.arrivals)
+    due = sender.heartbeat and sender.heartbeat < limit.seconds and recording.silence > sender.heartbeat
+    return f"A heartbeat was due every {sender.heartbeat:g} s. " if due and not pings else ""

@@ -1,0 +1,60 @@
+"""What is known of the sender, and what the handler says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scripts.smoke.stream import sse
+from scripts.smoke.stream.recording import Recording
+
+PING = "ping"
+"""Type of the handler's heartbeat (container/src/sse.mjs)."""
+
+TIME_IS_UP = "The time limit of the function was reached"
+"""The handler's last word when Lambda is about to end it (container/src/errors.mjs)."""
+
+_WORD_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What is known of the sender.
+
+    Attributes:
+        interval: Seconds between two events.
+        events: How many it sends.
+        counted: Type of the events that are measured.
+        finished: Whether an event is its last.
+        sent_at: When an event was sent, in seconds on its clock, if the event says so.
+        heartbeat: Seconds of silence after which a ping is due; None or 0: none is.
+        clock: How many times faster than real ones the timeouts of a rehearsal run.
+    """
+
+    interval: float
+    events: int
+    counted: str
+    finished: Callable[[sse.Event], bool]
+    sent_at: Callable[[sse.Event], float | None] = lambda event: None
+    heartbeat: float | None = None
+    clock: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return self.interval * self.events
+
+
+def last_word(recording: Recording) -> str:
+    """The text of the handler's ``error`` event, if it could still send one (container/src/relay.mjs)."""
+    errors = [arrival.event.data for arrival in recording.arrivals if arrival.event.type == "error"]
+    try:
+        return str(json.loads(errors[-1])["text"])[:_WORD_LENGTH]
+    except (IndexError, ValueError, TypeError, KeyError):
+        return "".join(errors[-1:])[:_WORD_LENGTH]
+
+
+def is_new_environment(recording: Recording) -> bool:
+    """Whether the handler says that its environment had never served a request before."""
+    return recording.header("x-environment-invocations") == "1"
