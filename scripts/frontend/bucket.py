@@ -6,21 +6,38 @@ Every write is one request but for large files, which boto3 sends in parts side 
 from __future__ import annotations
 
 import json
+import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.aws import error_code
 from scripts.errors import DeployError
 from scripts.frontend import manifest
+from scripts.frontend.manifest import File
+
+if TYPE_CHECKING:
+    from scripts.frontend.sender import Sender
 
 # As many as the client has connections (aws.py). S3 answers after tens of milliseconds, mostly of waiting.
 _PARALLEL = 32
 # From here boto3's own transfer splits a file: boto3.s3.transfer.TransferConfig.multipart_threshold.
-_MULTIPART_BYTES = 8 * 1024 * 1024
+MULTIPART_BYTES = 8 * 1024 * 1024
+
+# Answers to a condition that does not hold. NoSuchKey: it was deleted. ConditionalRequestConflict: somebody
+# writes at this moment.
+_OVERTAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+
+_HTTP_NAMES = {
+    "ContentType": "Content-Type",
+    "CacheControl": "Cache-Control",
+    "ContentMD5": "Content-MD5",
+    "IfNoneMatch": "If-None-Match",
+}
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -53,6 +70,8 @@ class Bucket:
     def __init__(self, s3: Any, name: str) -> None:
         self._s3 = s3
         self.name = name
+        self._lock = threading.Lock()
+        self._made: Sender | None = None
 
     def listing(self) -> dict[str, Stored]:
         """All objects by key."""
@@ -101,33 +120,62 @@ class Bucket:
                 Bucket=self.name, Key=key, Body=body, ContentType="application/json", **condition
             )
         except Exception as error:
-            # NoSuchKey: it was deleted. ConditionalRequestConflict: somebody writes at this moment.
-            if error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+            if error_code(error) in _OVERTAKEN:
                 return self._own_write(key, json.loads(body))
             raise
         return str(answer["ETag"]).strip('"')
 
-    def upload(self, path: Path, key: str, served_as: str) -> str:
-        """Send a file, with the headers of the key that it is served as. Returns its ETag."""
-        headers = headers_of(served_as)
-        if path.stat().st_size < _MULTIPART_BYTES:
-            answer = self._s3.put_object(Bucket=self.name, Key=key, Body=path.read_bytes(), **headers)
-        else:
+    def upload(self, path: Path, file: File, key: str, *, new: bool = False) -> str:
+        """Send a file to `key`, with the headers of the key that it is served as. Returns its ETag.
+
+        S3 refuses it when it is not, or no longer, what the manifest says.
+
+        Raises:
+            ChangedError: when it shall be `new` (for files below `MULTIPART_BYTES`), and something is there.
+        """
+        headers = headers_of(file.key)
+        if file.size >= MULTIPART_BYTES:
             with path.open("rb") as stream:
                 self._s3.upload_fileobj(stream, self.name, key, ExtraArgs=headers)
-            answer = self._s3.head_object(Bucket=self.name, Key=key)
+            return str(self._s3.head_object(Bucket=self.name, Key=key)["ETag"]).strip('"')
+        body = path.read_bytes()
+        headers["ContentMD5"] = b64encode(bytes.fromhex(file.md5)).decode()
+        if new:
+            headers["IfNoneMatch"] = "*"
+        plain = {_HTTP_NAMES[name]: value for name, value in headers.items()}
+        if etag := self._sender().put(key, body, plain):
+            return etag
+        try:
+            answer = self._s3.put_object(Bucket=self.name, Key=key, Body=body, **headers)
+        except Exception as error:
+            if error_code(error) in _OVERTAKEN:
+                raise ChangedError(key) from error
+            raise
         return str(answer["ETag"]).strip('"')
 
-    def copy(self, source: str, key: str, metadata: Mapping[str, str] | None = None) -> None:
-        """Copy an object within the bucket and give it the headers of its new key."""
-        self._s3.copy_object(
-            Bucket=self.name,
-            Key=key,
-            CopySource={"Bucket": self.name, "Key": source},
-            MetadataDirective="REPLACE",
-            Metadata=dict(metadata or {}),
-            **headers_of(key),
-        )
+    def copy(
+        self, source: str, key: str, metadata: Mapping[str, str] | None = None, *, etag: str = ""
+    ) -> None:
+        """Copy an object within the bucket and give it the headers of its new key.
+
+        Raises:
+            ChangedError: when an `etag` is given, and the source has another one or is gone.
+        """
+        condition = {"CopySourceIfMatch": f'"{etag}"'} if etag else {}
+        try:
+            self._s3.copy_object(
+                Bucket=self.name,
+                Key=key,
+                CopySource={"Bucket": self.name, "Key": source},
+                MetadataDirective="REPLACE",
+                Metadata=dict(metadata or {}),
+                **headers_of(key),
+                **condition,
+            )
+        except Exception as error:
+            if etag and error_code(error) in _OVERTAKEN:
+                raise ChangedError(source) from error
+            raise
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are gone already do not matter.
@@ -144,6 +192,13 @@ class Bucket:
                     f"{errors[0].get('Key')}: {errors[0].get('Message')}",
                     "The new site works. Run the same command again once the cause is removed.",
                 )
+
+    def _sender(self) -> Sender:
+        from scripts.frontend.sender import Sender  # loads botocore, which only uploads need
+
+        with self._lock:  # many uploads begin at once
+            self._made = self._made or Sender(self._s3, self.name)
+            return self._made
 
     def _own_write(self, key: str, value: Any) -> str:
         """A write whose answer was lost is sent again by botocore, and then meets itself."""

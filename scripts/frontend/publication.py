@@ -1,11 +1,13 @@
 """One release on its way to be live, the same way whether it was built here or is brought back.
 
-1. What the release needs and the bucket does not keep goes up; a restored release needs nothing.
+1. What the release needs and the bucket does not hold goes up; a restored release needs nothing.
 2. Its manifest is written. From here on it can be restored.
-3. Under the bucket's claim: unhashed files, the service worker and at last index.html are copied, within
-   S3, from where they are kept to where they are served.
-4. Unhashed files of the release before are deleted, and what no kept release needs any more.
-5. CloudFront forgets the unhashed files that changed.
+3. Unhashed files that earlier releases need and this one is about to replace are set aside: copied, within
+   S3, to where releases are kept.
+4. Under the bucket's claim: unhashed files, the service worker and at last index.html are copied, within
+   S3, to where they are served.
+5. Unhashed files of the release before are deleted, and what no kept release needs any more.
+6. CloudFront forgets the unhashed files that changed.
 
 Until index.html changes, visitors have the old site, whole. What was interrupted is done again by the next
 publication, whoever makes it.
@@ -15,80 +17,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError
 from scripts.frontend import changes, manifest, releases
 from scripts.frontend.bucket import Bucket, ChangedError, Stored, in_parallel
-from scripts.frontend.changes import Changes
+from scripts.frontend.changes import Changes, Upload
 from scripts.frontend.claim import Claim, read
 from scripts.frontend.manifest import INDEX_HTML, File
 from scripts.frontend.releases import Index, Release
+from scripts.frontend.result import PublishResult
 from scripts.progress import Progress
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-Supply = Callable[[Sequence[File]], Mapping[str, str]]
-"""Makes the bucket keep files; returns the ETags of their kept objects by key. May refuse."""
+Supply = Callable[[Sequence[Upload]], Mapping[str, Stored]]
+"""Makes the bucket hold files; returns the new objects by key. May refuse."""
 
 Invalidate = Callable[[Sequence[str]], str]
 """Invalidates paths; returns a warning, or nothing."""
 
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class PublishResult:
-    """What a publication did. An `Outcome` of the console.
-
-    Attributes:
-        release: The one that is live now.
-        restored: Whether its files were in the bucket already, and nothing of this machine was read.
-        uploaded: Files sent.
-        copied: Unhashed files put live.
-        unchanged: Files of the release that were neither sent nor copied.
-        deleted: Unhashed files of the release before that are gone.
-        pruned: Objects that no kept release needed any more.
-        bytes: Of the files sent.
-        invalidated: Paths that CloudFront was told to forget.
-        warning: What went wrong without harm to the site.
-    """
-
-    release: str
-    restored: bool
-    uploaded: int
-    copied: int
-    unchanged: int
-    deleted: int
-    pruned: int
-    bytes: int
-    seconds: float
-    invalidated: tuple[str, ...] = ()
-    warning: str = ""
-
-    type = "frontend.publish"
-
-    def to_json(self) -> dict[str, Any]:
-        """The facts; ``invalidated`` is a list of paths."""
-        return {**asdict(self), "invalidated": list(self.invalidated)}
-
-    def __rich__(self) -> RenderableType:
-        """One line, and the warning below it."""
-        from rich.text import Text
-
-        if not (self.uploaded or self.copied or self.deleted):
-            line = f"nothing to publish, {self.unchanged} files unchanged"
-        else:
-            sent = f"{self.uploaded} files uploaded ({self.bytes / 1e6:.1f} MB)"
-            line = (
-                f"{'restored, no file sent' if self.restored else sent}, {self.copied} put live, "
-                f"{self.unchanged} unchanged, {self.deleted} deleted"
-            )
-        warning = Text(f"\nWarning: {self.warning}", "yellow") if self.warning else ""
-        return Text.assemble(f"Frontend {self.release}: {line} ({self.seconds:.1f} s)", warning)
 
 
 class Publication:
@@ -98,7 +46,7 @@ class Publication:
         place: The bucket.
         release: The name of the release.
         files: All of it.
-        supply: Is given the files that the bucket does not keep; none when it keeps all.
+        supply: Is given the files that the bucket does not hold; none when it holds all.
         keep: How many releases stay restorable, this one included.
         invalidate: Is given the paths that caches should forget.
         progress: Called when another publication is waited for.
@@ -133,8 +81,7 @@ class Publication:
         started = time.monotonic()
         for _ in range(_ATTEMPTS):
             index, etag = read(self._place, self._progress)
-            stored = self._place.listing()
-            self._bring(index, stored)
+            stored = self._bring(index, self._place.listing())
             planned = changes.to_go_live(
                 self._files,
                 stored,
@@ -144,32 +91,35 @@ class Publication:
             )
             if self._is_done(index, stored, planned):
                 return self._result(started, planned)
+            recorded = self._recorded(index, stored, planned)
+            others = self._others(recorded)
             try:
-                claim = Claim.take(self._place, self._recorded(index, stored, planned), etag)
+                self._set_aside(others, planned, stored)
+                claim = Claim.take(self._place, recorded, etag)
             except ChangedError:
                 continue  # what the listing showed may be gone
-            return self._go_live(claim, stored, planned, started)
+            return self._go_live(claim, others, stored, planned, started)
         raise DeployError(
             "Others keep publishing the frontend",
             f"{_ATTEMPTS} times, another publication to s3://{self._place.name} was first.",
             "Wait until it is quiet, look at inv frontend.releases, and publish again.",
         )
 
-    def _bring(self, index: Index, stored: Mapping[str, Stored]) -> None:
-        """Make the bucket keep all files of the release."""
-        self._recall(index, stored)
-        missing = changes.missing(self._files, stored)
-        etags = self._supply(missing)
-        self._sent |= {file.kept_at: file.size for file in missing}
-        known = {key: found.etag for key, found in stored.items()} | dict(etags)
-        self._files = tuple(replace(file, etag=known[file.kept_at]) for file in self._files)
+    def _bring(self, index: Index, listing: Mapping[str, Stored]) -> dict[str, Stored]:
+        """Make the bucket hold all files of the release; returns the listing with what was sent."""
+        self._recall(index, listing)
+        sent = self._supply(changes.missing(self._files, listing))
+        self._sent |= {key: new.size for key, new in sent.items()}
+        stored = {**listing, **sent}
+        self._files = tuple(replace(file, etag=_etag(file, sent, stored)) for file in self._files)
+        return stored
 
     def _recall(self, index: Index, stored: Mapping[str, Stored]) -> None:
         """Where an ETag is no checksum, because the object went up in parts, the manifest knows it."""
         doubtful = [
-            file
-            for file in changes.missing(self._files, stored)
-            if file.kept_at in stored and stored[file.kept_at].size == file.size
+            upload
+            for upload in changes.missing(self._files, stored)
+            if upload.to in stored and stored[upload.to].size == upload.file.size
         ]
         if doubtful and index.releases:
             latest = releases.files_of(self._place, index.releases[0].hash)
@@ -199,19 +149,36 @@ class Publication:
             stale=changes.merged(index.stale, planned.stale),
         )
 
+    def _others(self, recorded: Index) -> list[tuple[File, ...]]:
+        """The files of each release that stays restorable beside this one."""
+        others = [r.hash for r in recorded.releases[: self._keep] if r.hash != self._release]
+        return in_parallel(lambda release: releases.files_of(self._place, release), others)
+
+    def _set_aside(
+        self, others: Sequence[Sequence[File]], planned: Changes, stored: Mapping[str, Stored]
+    ) -> None:
+        """Raises ChangedError when what the listing showed is gone."""
+        alone = changes.to_set_aside(others, planned.lost, stored)
+        in_parallel(lambda f: self._place.copy(f.key, f.kept_at, etag=stored[f.key].etag), alone)
+
     def _go_live(
-        self, claim: Claim, stored: Mapping[str, Stored], planned: Changes, started: float
+        self,
+        claim: Claim,
+        others: Sequence[Sequence[File]],
+        stored: Mapping[str, Stored],
+        planned: Changes,
+        started: float,
     ) -> PublishResult:
         try:
             in_parallel(lambda key: self._place.copy(key, key), planned.new_headers)
             for wave in planned.waves:
                 if any(file.key == INDEX_HTML for file in wave):
                     claim.renew()
-                in_parallel(self._put_live, wave)
+                in_parallel(lambda file: self._put_live(file, stored), wave)
             claim.renew()
             self._place.delete(planned.deletions)
             kept = claim.index.releases[: self._keep]
-            pruned = self._prune(kept, stored)
+            pruned = self._prune(kept, others, stored)
             stale = claim.index.stale
             warning = self._invalidate(stale) if stale else ""
         except BaseException:
@@ -225,31 +192,36 @@ class Publication:
             warning=warning,
         )
 
-    def _put_live(self, file: File) -> None:
+    def _put_live(self, file: File, stored: Mapping[str, Stored]) -> None:
         # index.html alone says which release it belongs to: a page is never newer than its name.
-        self._place.copy(
-            file.kept_at, file.key, {"release": self._release} if file.key == INDEX_HTML else None
-        )
+        metadata = {"release": self._release} if file.key == INDEX_HTML else None
+        self._place.copy(changes.held_at(file, stored), file.key, metadata)
 
-    def _prune(self, kept: Sequence[Release], stored: Mapping[str, Stored]) -> int:
-        """Delete what no kept release needs, of what was there before this publication began."""
-        others = [release.hash for release in kept if release.hash != self._release]
-        files = in_parallel(lambda release: releases.files_of(self._place, release), others)
+    def _prune(
+        self, kept: Sequence[Release], others: Sequence[Sequence[File]], stored: Mapping[str, Stored]
+    ) -> int:
+        """Delete what no kept release needs, of what was there before this publication went live."""
         records = [releases.INDEX, *(releases.manifest_key(release.hash) for release in kept)]
-        garbage = changes.garbage([self._files, *files], records, stored)
+        garbage = changes.garbage([self._files, *others], records, stored)
         self._place.delete(garbage)
         return len(garbage)
 
     def _result(self, started: float, planned: Changes) -> PublishResult:
-        touched = {file.kept_at for wave in planned.waves for file in wave} | self._sent.keys()
+        touched = {file.key for wave in planned.waves for file in wave} | self._sent.keys()
         return PublishResult(
             release=self._release,
             restored=False,
             uploaded=len(self._sent),
             copied=planned.copies,
-            unchanged=sum(file.kept_at not in touched for file in self._files),
+            unchanged=sum(touched.isdisjoint((file.key, file.kept_at)) for file in self._files),
             deleted=len(planned.deletions),
             pruned=0,
             bytes=sum(self._sent.values()),
             seconds=round(time.monotonic() - started, 3),
         )
+
+
+def _etag(file: File, sent: Mapping[str, Stored], stored: Mapping[str, Stored]) -> str:
+    # Of what was just sent, S3's answer counts: it alone says what an object that went up in parts is called.
+    just_sent = (key for key in (file.kept_at, file.key) if key in sent)
+    return stored[next(just_sent, "") or changes.held_at(file, stored)].etag

@@ -14,11 +14,13 @@ from typing import Any
 
 from scripts.errors import DeployError
 from scripts.frontend import manifest, releases
-from scripts.frontend.bucket import Bucket, in_parallel
+from scripts.frontend.bucket import Bucket, ChangedError, Stored, in_parallel
 from scripts.frontend.builder import build, source_hash
+from scripts.frontend.changes import Upload
 from scripts.frontend.invalidation import distributions_of, invalidate
-from scripts.frontend.manifest import INDEX_HTML, File
-from scripts.frontend.publication import Invalidate, Publication, PublishResult
+from scripts.frontend.manifest import INDEX_HTML
+from scripts.frontend.publication import Invalidate, Publication
+from scripts.frontend.result import PublishResult
 from scripts.progress import Progress, ignored
 from scripts.settings import Settings
 from scripts.target import Target
@@ -108,12 +110,17 @@ def publish_directory(
     """
     _check_name(release)
 
-    def send(file: File) -> str:
-        return place.upload(dist / file.key, file.kept_at, served_as=file.key)
+    def send(upload: Upload) -> tuple[str, Stored]:
+        file, key = upload.file, upload.to
+        try:
+            etag = place.upload(dist / file.key, file, key, new=upload.straight)
+        except ChangedError:  # another publication, at this moment: who goes live first is open
+            key = file.kept_at
+            etag = place.upload(dist / file.key, file, key)
+        return key, Stored(etag, file.size)
 
-    def supply(missing: Sequence[File]) -> dict[str, str]:
-        etags = in_parallel(send, missing)
-        return {file.kept_at: etag for file, etag in zip(missing, etags, strict=True)}
+    def supply(missing: Sequence[Upload]) -> dict[str, Stored]:
+        return dict(in_parallel(send, missing))
 
     place = Bucket(s3, bucket)
     with _explained(bucket):
@@ -139,9 +146,9 @@ def restore(
     _check_name(release)
     place = Bucket(s3, bucket)
 
-    def supply(missing: Sequence[File]) -> dict[str, str]:
+    def supply(missing: Sequence[Upload]) -> dict[str, Stored]:
         if missing:
-            names = "\n".join(f"{file.key} ({file.kept_at})" for file in missing[:10])
+            names = "\n".join(upload.file.key for upload in missing[:10])
             more = f"\nand {len(missing) - 10} more" if len(missing) > 10 else ""
             raise _not_kept(place, release, f"These of its files are gone or altered:\n{names}{more}")
         return {}

@@ -1,9 +1,10 @@
 """The releases that a bucket keeps: which, since when, and the files of each.
 
 Below ``_releases/``: ``index.json`` lists them, ``<hash>/manifest.json`` names the files of one, and
-``files/<md5>`` holds its unhashed files, which releases share. Hashed assets stay where they are served.
-So bringing a release back needs no file of this machine, and a page that is open in a browser still finds
-its chunks while its release is kept.
+``files/<md5>`` holds unhashed files, which releases share, from before another release overwrites or drops
+them. Hashed assets stay where they are served, and so do unhashed files that are still the same. So bringing
+a release back needs no file of this machine, and a page that is open in a browser still finds its chunks
+while its release is kept.
 """
 
 from __future__ import annotations

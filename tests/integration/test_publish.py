@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import threading
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from scripts import frontend
 from scripts.aws import error_code
@@ -88,14 +89,11 @@ class Wire:
     def close(self) -> None:
         self.s3.meta.events.unregister("before-send.s3", self._before_send)
 
-    def cut_at(self, key: str, error: BaseException | int = 403, *, nth: int = 1) -> None:
-        """Fail the nth request for `key`: with an exception, or with an answer of this status."""
-        seen = 0
+    def cut_at(self, key: str, error: BaseException | int = 403) -> None:
+        """Fail every request for `key`: with an exception, or with an answer of this status."""
 
         def cut(request: str) -> AWSResponse | None:
-            nonlocal seen
-            seen += request == key
-            if request != key or seen != nth:
+            if request != key:
                 return None
             if isinstance(error, BaseException):
                 raise error
@@ -131,6 +129,10 @@ class Raw(io.BytesIO):
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
 
 
 def answer(status: int, code: str) -> AWSResponse:
@@ -241,7 +243,8 @@ def test_only_the_changed_file_is_sent_and_put_live_with_its_page(
 
     result = publish(site, wire.s3, bucket, "bb")
 
-    assert wire.writes()[1:] == ["robots.txt", "index.html"]
+    new, old = (f"_releases/files/{md5(text)}" for text in ("User-agent: nobody", SITE["robots.txt"]))
+    assert wire.writes() == [new, old, "robots.txt", "index.html"]
     assert (result.uploaded, result.bytes) == (1, len("User-agent: nobody"))
 
 
@@ -315,6 +318,7 @@ def test_index_html_comes_last_after_everything_it_can_lead_to(
     publish(site, s3, bucket, "aa", keep=1)
     site.becomes("B")
     site.remove("robots.txt")
+    site.write("manifest.webmanifest", '{"name": "B"}')
     site.write("registerSW.js", "register")
 
     publish(site, wire.s3, bucket, "bb", keep=1)
@@ -323,13 +327,15 @@ def test_index_html_comes_last_after_everything_it_can_lead_to(
         "PUT assets/index.BBBBBBBB.js",
         "PUT _releases/bb/manifest.json",
         "PUT _releases/index.json",
-        "PUT registerSW.js",
+        "PUT manifest.webmanifest",
         "PUT sw.js",
         "PUT index.html",
         "POST ?delete",
     ]
     assert [request for request in wire.sent if request in order[:2] + order[3:6]] == order[:2] + order[3:6]
     assert sorted(order, key=wire.sent.index) == order
+    new = wire.sent.index("PUT registerSW.js")  # nobody is served it yet
+    assert new < wire.sent.index("PUT _releases/bb/manifest.json")
     assert "robots.txt" not in served(s3, bucket)
 
 
@@ -353,6 +359,54 @@ def test_the_number_of_requests_follows_what_changed_and_not_the_number_of_files
     assert nothing_changed == ["GET _releases/index.json", *pages]
     assert sorted(wire.writes())[-3:] == ["assets/index.BBBBBBBB.js", "index.html", "sw.js"]
     assert len(wire.sent) - len(pages) <= 16
+
+
+def test_a_first_publication_sends_a_file_once_and_copies_only_the_worker_and_the_page(
+    wire: Wire, bucket: str, site: Site
+) -> None:
+    publish(site, wire.s3, bucket, "aa")
+
+    twice = [f"_releases/files/{md5(SITE[key])}" for key in ("index.html", "sw.js")]
+    once = [key for key in SITE if not key.endswith(".gz")]
+    assert sorted(wire.writes()) == sorted([*once, *twice])
+
+
+@pytest.mark.parametrize("name", ["images/two words.png", "images/a+b (1)~.png", "images/größe.png"])
+def test_a_name_is_served_as_it_is(s3: Any, wire: Wire, bucket: str, site: Site, name: str) -> None:
+    site.write(name, "picture")
+
+    publish(site, wire.s3, bucket, "aa")
+
+    assert served(s3, bucket)[name] == (b"picture", "image/png", "no-cache")
+    assert len([request for request in wire.sent if request == f"PUT {name}"]) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [503, ConnectionClosedError(endpoint_url="http://emulator")], ids=["busy", "cut off"]
+)
+def test_a_file_that_does_not_get_through_is_sent_again(
+    s3: Any, wire: Wire, bucket: str, site: Site, trouble: Exception | int
+) -> None:
+    def fail() -> AWSResponse:
+        if isinstance(trouble, Exception):
+            raise trouble
+        return answer(trouble, "SlowDown")
+
+    wire.once_before("PUT robots.txt", fail)
+
+    publish(site, wire.s3, bucket, "aa")
+
+    assert served(s3, bucket)["robots.txt"][0].decode() == SITE["robots.txt"]
+
+
+def test_a_file_that_changes_while_it_is_published_is_refused(wire: Wire, bucket: str, site: Site) -> None:
+    wire.once_before("GET ?list-type", lambda: site.write("robots.txt", "not what the manifest says"))
+
+    with pytest.raises(DeployError, match="could not be published") as failure:
+        publish(site, wire.s3, bucket, "aa")
+
+    assert error_code(failure.value.__cause__ or failure.value) == "BadDigest"
+    assert "PUT index.html" not in wire.sent
 
 
 def test_a_directory_without_index_html_is_refused_before_anything_is_asked(
@@ -384,7 +438,8 @@ def test_a_name_that_would_leave_its_folder_is_refused(wire: Wire, bucket: str, 
 
 WAVES = [
     "PUT assets/index.BBBBBBBB.js",
-    "PUT _releases/files/",
+    "PUT the worker that is kept",
+    "PUT robots.txt aside",
     "PUT _releases/bb/manifest.json",
     "PUT _releases/index.json",
     "PUT manifest.webmanifest",
@@ -404,10 +459,11 @@ def test_an_interruption_leaves_a_whole_site_that_can_be_restored_and_a_repetiti
     site.becomes("B")
     site.write("manifest.webmanifest", '{"name": "B"}')
     site.remove("robots.txt")
-    if moment.endswith("/"):
-        [worker] = [file for file in manifest.read(site.dist) if file.key == "sw.js"]
-        moment = f"PUT {worker.kept_at}"
-    wire.cut_at(moment, error)
+    kept = {
+        "PUT the worker that is kept": f"PUT _releases/files/{md5('precache B')}",
+        "PUT robots.txt aside": f"PUT _releases/files/{md5(SITE['robots.txt'])}",
+    }
+    wire.cut_at(kept.get(moment, moment), error)
 
     with pytest.raises((KeyboardInterrupt, DeployError)):
         publish(site, wire.s3, bucket, "bb")
@@ -447,8 +503,8 @@ def test_a_first_publication_that_was_cut_short_is_finished_without_sending_agai
 
     result = publish(site, wire.s3, bucket, "aa")
 
-    assert (result.uploaded, result.copied) == (0, 5)
-    assert "assets/index.AAAAAAAA.js" not in wire.writes()
+    assert (result.uploaded, result.copied) == (0, 2)
+    assert wire.writes() == ["sw.js", "index.html"]
 
 
 def test_what_is_interrupted_waits_for_nobody_afterwards(wire: Wire, bucket: str, site: Site) -> None:
@@ -478,7 +534,7 @@ def test_restoring_brings_back_bytes_and_headers_and_keeps_the_assets_of_the_oth
     assert served(s3, bucket) == before | {
         "assets/index.BBBBBBBB.js": (b"chunk B", "text/javascript; charset=utf-8", IMMUTABLE)
     }
-    assert wire.writes() == ["robots.txt", "sw.js", "index.html"]
+    assert wire.writes() == [f"_releases/files/{md5('only in B')}", "robots.txt", "sw.js", "index.html"]
     assert (result.restored, result.uploaded, result.copied, result.deleted) == (True, 0, 3, 1)
     assert s3.head_object(Bucket=bucket, Key="index.html")["Metadata"] == {"release": "aa"}
 
@@ -500,9 +556,11 @@ def test_the_last_n_releases_are_kept_with_their_assets_and_older_ones_leave_not
 
     assert list(available(s3, bucket)) == ["E", "D"]
     place = Bucket(s3, bucket)
+    # What both have in common is where it is served, and nowhere else.
     needed = {file.kept_at for release in "ED" for file in files_of(place, release)}
+    common = {f"_releases/files/{md5(SITE[key])}" for key in SITE if key not in ("index.html", "sw.js")}
     records = {INDEX, "_releases/D/manifest.json", "_releases/E/manifest.json"}
-    assert set(place.listing()) == needed | records | set(served(s3, bucket))
+    assert set(place.listing()) == needed - common | records | set(served(s3, bucket))
     assert {key for key in served(s3, bucket) if "index." in key} == {
         "index.html",
         "assets/index.DDDDDDDD.js",
@@ -544,6 +602,7 @@ def test_a_release_of_which_a_file_is_gone_is_refused_and_the_file_named(
     publish(site, s3, bucket, "aa")
     [file] = [file for file in files_of(Bucket(s3, bucket), "aa") if file.key == lost]
     site.becomes("B")
+    site.write("robots.txt", "changed in B")
     publish(site, s3, bucket, "bb")
     s3.delete_object(Bucket=bucket, Key=file.kept_at)
     before = served(s3, bucket)
@@ -554,6 +613,46 @@ def test_a_release_of_which_a_file_is_gone_is_refused_and_the_file_named(
     assert lost in refusal.value.why
     assert served(s3, bucket) == before
     assert not wire.writes()
+
+
+def test_a_file_that_a_release_replaced_or_dropped_comes_back_with_the_release_before(
+    s3: Any, bucket: str, site: Site
+) -> None:
+    publish(site, s3, bucket, "aa")
+    before = served(s3, bucket)
+    site.becomes("B")
+    site.write("robots.txt", "changed in B")
+    site.remove("manifest.webmanifest")
+    publish(site, s3, bucket, "bb")
+    site.becomes("C")
+    site.write("robots.txt", "changed in C")
+    publish(site, s3, bucket, "cc")
+
+    restore(s3, bucket, "aa")
+    now = served(s3, bucket)
+    restore(s3, bucket, "bb")
+
+    assert {key: now[key] for key in before} == before
+    assert served(s3, bucket)["robots.txt"][0] == b"changed in B"
+    assert "manifest.webmanifest" not in served(s3, bucket)
+
+
+def test_a_bucket_that_keeps_a_copy_of_every_file_as_it_used_to_be_goes_on(
+    s3: Any, wire: Wire, bucket: str, site: Site
+) -> None:
+    publish(site, s3, bucket, "aa")
+    before = served(s3, bucket)
+    for file in files_of(Bucket(s3, bucket), "aa"):
+        Bucket(s3, bucket).copy(file.key, file.kept_at)
+    site.becomes("B")
+    site.write("robots.txt", "changed in B")
+
+    publish(site, wire.s3, bucket, "bb")
+
+    assert f"_releases/files/{md5(SITE['robots.txt'])}" not in wire.writes()
+    assert restore(s3, bucket, "aa").restored
+    now = served(s3, bucket)
+    assert {key: now[key] for key in before} == before
 
 
 def test_an_altered_file_is_as_good_as_gone(s3: Any, bucket: str, site: Site) -> None:
@@ -650,6 +749,23 @@ def test_who_is_overtaken_before_going_live_begins_anew_and_sends_what_the_other
     assert index_in(s3, bucket).live == "bb"
     assert list(available(s3, bucket)) == ["bb", "oo"]
     assert restore(s3, bucket, "oo").restored
+
+
+def test_two_that_bring_the_same_new_file_do_not_overwrite_each_other_before_going_live(
+    s3: Any, wire: Wire, bucket: str, site: Site, tmp_path: Path
+) -> None:
+    other = Site(tmp_path / "other", SITE | {"new.txt": "theirs"})
+    other.becomes("O")
+    publish(site, s3, bucket, "aa")
+    site.becomes("B")
+    site.write("new.txt", "ours")
+    wire.once_before("PUT new.txt", lambda: publish(other, s3, bucket, "oo"))
+
+    publish(site, wire.s3, bucket, "bb")
+
+    assert served(s3, bucket)["new.txt"][0] == b"ours"
+    restore(s3, bucket, "oo")
+    assert served(s3, bucket)["new.txt"][0] == b"theirs"
 
 
 def test_publications_side_by_side_end_with_one_whole_site_and_every_release_kept(

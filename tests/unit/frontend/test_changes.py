@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from scripts.frontend import changes
-from scripts.frontend.bucket import Stored
-from scripts.frontend.changes import Changes
+from scripts.frontend.bucket import MULTIPART_BYTES, Stored
+from scripts.frontend.changes import Changes, Upload
 from scripts.frontend.manifest import File
 
 PAGE = File("index.html", 5, "page")
@@ -39,22 +39,53 @@ def go_live(
 
 
 def test_the_biggest_file_is_sent_first() -> None:
-    assert changes.missing(SITE, {})[:2] == (FONT, ASSET)
+    assert [upload.file for upload in changes.missing(SITE, {})[:2]] == [FONT, ASSET]
 
 
-def test_what_is_kept_is_not_sent_and_the_same_content_is_sent_once() -> None:
+def test_what_is_kept_or_served_is_not_sent() -> None:
+    stored = kept([PAGE, FONT]) | served([ROBOTS])
+
+    assert [upload.file for upload in changes.missing(SITE, stored)] == [ASSET, WORKER]
+
+
+def test_what_nobody_is_served_yet_goes_straight_there_but_for_the_page_and_the_worker() -> None:
+    assert {upload.file: (upload.to, upload.straight) for upload in changes.missing(SITE, {})} == {
+        ASSET: (ASSET.key, False),
+        FONT: (FONT.key, True),
+        ROBOTS: (ROBOTS.key, True),
+        WORKER: (WORKER.kept_at, False),
+        PAGE: (PAGE.kept_at, False),
+    }
+
+
+def test_what_replaces_a_file_waits_where_it_is_kept_and_the_same_content_is_sent_once() -> None:
     twin = File("humans.txt", ROBOTS.size, ROBOTS.md5)
+    stored = served([File("robots.txt", 9, "old"), File("humans.txt", 9, "old")])
 
-    assert [file.md5 for file in changes.missing([*SITE, twin], kept([PAGE, FONT]))] == [
-        "asset",
-        "worker",
-        "robots",
-    ]
+    [upload] = changes.missing([ROBOTS, twin], stored)
+
+    assert (upload.to, upload.straight) == (ROBOTS.kept_at, False)
+
+
+def test_what_goes_up_in_parts_waits_where_it_is_kept() -> None:
+    video = File("tour.mp4", MULTIPART_BYTES, "video")
+
+    assert changes.missing([video], {}) == (Upload(video, video.kept_at),)
+
+
+def test_what_is_about_to_be_lost_is_set_aside_for_the_releases_that_need_it() -> None:
+    twin = File("humans.txt", ROBOTS.size, ROBOTS.md5)
+    stored = served([ROBOTS, twin, FONT, WORKER]) | kept([WORKER])
+    other = File("robots.txt", 4, "of another release")
+
+    aside = changes.to_set_aside([SITE, [*SITE, other]], ["robots.txt", "sw.js", "nobody's.txt"], stored)
+
+    assert aside == (ROBOTS,)
 
 
 @pytest.mark.parametrize("stored", [Stored("asset", 99), Stored("other", 100)])
 def test_another_size_or_checksum_is_a_change(stored: Stored) -> None:
-    assert changes.missing([ASSET], {ASSET.key: stored}) == (ASSET,)
+    assert changes.missing([ASSET], {ASSET.key: stored}) == (Upload(ASSET, ASSET.key),)
 
 
 def test_an_etag_that_is_no_checksum_counts_when_the_manifest_knows_it() -> None:
@@ -78,7 +109,7 @@ def test_only_a_changed_file_is_copied_and_forgotten() -> None:
 
     planned = go_live(SITE, stored)
 
-    assert (planned.waves, planned.stale) == (((ROBOTS,),), ("/robots.txt",))
+    assert (planned.waves, planned.lost, planned.stale) == (((ROBOTS,),), ("robots.txt",), ("/robots.txt",))
 
 
 def test_a_page_with_the_same_bytes_gets_the_name_of_its_new_release_and_is_not_forgotten() -> None:
