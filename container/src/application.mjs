@@ -170,6 +170,7 @@ export class Application {
       port: this.port,
       running: () => child.running,
       exited: child.exited,
+      said: () => child.nextLine(),
     });
     if (health.healthy && child.running) {
       this.#healthy = true;

@@ -12,6 +12,8 @@ export class Child {
   #process;
   #lines = [];
   #status;
+  #nextLine;
+  #announceLine = () => {};
 
   /**
    * @param {object} options
@@ -31,6 +33,8 @@ export class Child {
         const text = clean(line).slice(0, LINE_LENGTH);
         if (this.#lines.push(text) > LINES_KEPT) this.#lines.shift();
         onLine(text);
+        this.#nextLine = undefined;
+        this.#announceLine();
       });
     }
     /** Resolves, never rejects, with `status` when the process is gone and its output has been read. */
@@ -65,6 +69,12 @@ export class Child {
   /** The last lines it printed, clean, oldest first. */
   get lastLines() {
     return [...this.#lines];
+  }
+
+  /** Resolves when it prints another line; never, when it prints none. */
+  nextLine() {
+    this.#nextLine ??= new Promise((resolve) => (this.#announceLine = resolve));
+    return this.#nextLine;
   }
 
   kill(signal = 'SIGKILL') {

@@ -8,7 +8,6 @@
 
 import { Application } from './application.mjs';
 import { Aws } from './aws.mjs';
-import { createInvocation } from './invocation.mjs';
 import { Log } from './log.mjs';
 import { Redactor } from './redact.mjs';
 import { readSettings } from './settings.mjs';
@@ -36,6 +35,9 @@ const firstStart = application.ready().catch((error) => {
   // Not thrown: the next invocation tries again and can say what is wrong.
   log.error('cold_start_failed', { phase: error.phase, reason: error.message, output: error.output });
 });
+// What only requests need is loaded while secrets and config are on their way.
+const { createInvocation } = await import('./invocation.mjs');
+
 // With provisioned concurrency nobody is waiting yet, and init may take as long as it needs.
 const budget = settings.provisioned ? Infinity : Math.max(0, INIT_BUDGET_MS - performance.now());
 await Promise.race(budget === Infinity ? [firstStart] : [firstStart, timeout(budget)]);

@@ -3,7 +3,8 @@
  *
  * LibreChat answers unknown paths with 200 and index.html, so only the body `OK` counts. The attempt after
  * the app has begun to listen does not wait for its turn: on average that would cost every cold start a
- * quarter of a second.
+ * quarter of a second. It says so when it listens, so whatever it says is the moment to look; looking every
+ * few milliseconds would take CPU from the very start that it waits for.
  */
 
 import { once } from 'node:events';
@@ -13,8 +14,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export const ATTEMPTS = 60;
 export const INTERVAL_MS = 500;
-/** Between two looks at whether anybody listens; one costs about 0.1 ms. */
-const LOOK_MS = 20;
 const HEALTHY = 'OK';
 const BODY_SHOWN = 60;
 
@@ -31,38 +30,53 @@ const BODY_SHOWN = 60;
  * @param {number} options.port
  * @param {() => boolean} options.running Polling stops as soon as this is false.
  * @param {Promise<unknown>} options.exited Settles when the process ends.
+ * @param {() => Promise<unknown>} [options.said] Resolves at the app's next line of output.
  * @param {number} [options.attempts]
  * @param {number} [options.intervalMs]
  * @returns {Promise<Health>} never rejects.
  */
-export async function pollHealth({ port, running, exited, attempts = ATTEMPTS, intervalMs = INTERVAL_MS }) {
+export async function pollHealth({
+  port,
+  running,
+  exited,
+  said = () => exited,
+  attempts = ATTEMPTS,
+  intervalMs = INTERVAL_MS,
+}) {
   let answeredAt;
   let reason;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    const due = performance.now() + intervalMs;
+    const turn = sleep(intervalMs, undefined, { ref: false });
+    // Before the attempt: what is said meanwhile counts.
+    const heard = said();
     const answer = await probe(port, intervalMs);
     if (answer.answered) answeredAt ??= performance.now();
     if (answer.healthy) return { healthy: true, attempts: attempt, answeredAt };
     reason = answer.reason;
-    if (attempt < attempts) {
-      await Promise.race([answer.refused ? listening(port, due, running) : until(due), exited]);
-    }
+    const early = answer.refused ? [listening(port, turn, running, heard, said)] : [];
+    if (attempt < attempts) await Promise.race([turn, exited, ...early]);
     if (!running()) return { healthy: false, attempts: attempt, answeredAt, reason };
   }
   return { healthy: false, attempts, answeredAt, reason };
 }
 
-const until = (due) => sleep(Math.max(0, due - performance.now()), undefined, { ref: false });
-
-/** Resolves when somebody listens, at the latest when the next attempt is due. */
-async function listening(port, due, running) {
-  while (running() && performance.now() < due) {
-    const socket = net.connect({ host: '127.0.0.1', port });
-    const connected = await once(socket, 'connect').then(() => true, () => false);
-    socket.destroy();
-    if (connected) return;
-    await until(Math.min(due, performance.now() + LOOK_MS));
+/** Resolves when somebody listens; looks at each sign of life until the turn of the next attempt. */
+async function listening(port, turn, running, heard, said) {
+  let over = false;
+  const end = turn.then(() => (over = true));
+  let sign = heard;
+  while (!over && running()) {
+    await Promise.race([sign, end]);
+    sign = said();
+    if (await connects(port)) return;
   }
+}
+
+async function connects(port) {
+  const socket = net.connect({ host: '127.0.0.1', port });
+  const connected = await once(socket, 'connect').then(() => true, () => false);
+  socket.destroy();
+  return connected;
 }
 
 function probe(port, timeoutMs) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { afterEach, test } from 'node:test';
 import { ATTEMPTS, INTERVAL_MS, pollHealth } from '../../src/health.mjs';
 
@@ -60,17 +60,20 @@ test('polling stops at once when the app has exited', async () => {
   assert.deepEqual([health.healthy, health.attempts], [false, 1]);
 });
 
-test('an app that begins to listen is asked at once, not when the interval is over', async () => {
-  const server = createServer((_, response) => response.end('OK')).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
+test('an app that says something when it listens is asked then, not when the interval is over', async () => {
+  const server = createServer((_, response) => response.end('OK'));
+  const port = await serve((_, response) => response.end());
+  await new Promise((resolve) => servers.pop().close(resolve));
+  const lines = new EventEmitter();
+  let refused = 0;
+  const said = async () => {
+    // Asked for before the attempt and after each look: nobody listens during the first two.
+    refused += 1;
+    if (refused === 3) servers.push(server.listen(port, '127.0.0.1', () => lines.emit('line')));
+    else setTimeout(() => lines.emit('line'), 5);
+    await once(lines, 'line');
+  };
   // An interval that nobody would live to see the end of.
-  const health = poll(port, { intervalMs: 100_000_000 });
-  const app = createServer((_, response) => response.end('OK'));
-  servers.push(app);
-  app.listen(port, '127.0.0.1');
-  const { healthy, attempts } = await health;
-  assert.ok(healthy && attempts <= 2);
+  const { healthy, attempts } = await poll(port, { intervalMs: 100_000_000, said });
+  assert.deepEqual([healthy, attempts], [true, 2]);
 });
