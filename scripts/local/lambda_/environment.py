@@ -75,7 +75,7 @@ class ExecutionEnvironment:
         self._sink = sink
         self._init_seconds = init_seconds
         self._launch = launch
-        self._log = sink.open(configuration.name, configuration.log_group, configuration.version)
+        self._log = sink.open(configuration.log_group, configuration.version)
         self._run: _Run | None = None
         self._invocations = 0
         self._invocation: Invocation | None = None

@@ -1,4 +1,4 @@
-"""Where the output of functions goes: CloudWatch Logs, a file for people, a tail for evidence."""
+"""Where the output of functions goes: CloudWatch Logs, and a file for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ log = logging.getLogger("lambda")
 
 FLUSH_SECONDS = 0.5
 CLOSE_SECONDS = 3.0
-RECENT_LINES = 2000
 MAX_EVENT_CHARACTERS = 256 * 1024
 _MAX_BATCH_EVENTS = 1000
 _MAX_PENDING_EVENTS = 50_000
@@ -39,7 +38,6 @@ class LogEvent:
 class LogStream:
     """The log stream of one execution environment."""
 
-    function: str
     group: str
     name: str
     _sink: LogSink = field(repr=False)
@@ -60,7 +58,6 @@ class LogSink:
     def __init__(self, aws: Aws, file: Path) -> None:
         self._aws = aws
         self._open: list[LogStream] = []
-        self._recent: deque[tuple[str, LogEvent]] = deque(maxlen=RECENT_LINES)
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file = logging.handlers.RotatingFileHandler(
             file, maxBytes=_FILE_BYTES, backupCount=1, delay=True
@@ -69,10 +66,10 @@ class LogSink:
         self._closing = asyncio.Event()
         self._task = asyncio.create_task(self._flush_regularly())
 
-    def open(self, function: str, group: str, version: str) -> LogStream:
+    def open(self, group: str, version: str) -> LogStream:
         """A new stream, named as Lambda names them."""
         day = datetime.now(UTC).strftime("%Y/%m/%d")
-        stream = LogStream(function, group, f"{day}/[{version}]{secrets.token_hex(16)}", self)
+        stream = LogStream(group, f"{day}/[{version}]{secrets.token_hex(16)}", self)
         self._open.append(stream)
         return stream
 
@@ -81,15 +78,9 @@ class LogSink:
         stream.closed = True
 
     def record(self, stream: LogStream, event: LogEvent) -> None:
-        """Keep a line for `recent` and write it to the file."""
-        self._recent.append((stream.function, event))
+        """Write a line to the file."""
         moment = datetime.fromtimestamp(event.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
         self._file.emit(logging.makeLogRecord({"msg": f"{moment} {stream.name[-8:]} {event.message}"}))
-
-    def recent(self, function: str = "", lines: int = 100) -> list[str]:
-        """The last lines, of all functions or of one."""
-        chosen = [event.message for name, event in self._recent if function in ("", name)]
-        return chosen[-lines:]
 
     async def flush(self) -> None:
         """Send what is pending."""

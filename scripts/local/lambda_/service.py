@@ -121,10 +121,6 @@ class LambdaService:
         """Every environment that lives."""
         return [environment.status for environment in self._environments]
 
-    def recent_logs(self, function: str = "", lines: int = 100) -> list[str]:
-        """The last lines of one function's log, or of all: evidence for a failed check."""
-        return self._logs.recent(function, lines)
-
     async def close(self) -> None:
         """End every environment, running invocations included, and send the last log lines."""
         self._reaper.cancel()

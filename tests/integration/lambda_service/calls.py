@@ -12,6 +12,7 @@ from scripts.local.lambda_.invocation import FunctionError, Invocation
 from scripts.local.lambda_.service import LambdaService
 
 MakeService = Callable[..., Awaitable[LambdaService]]
+LogLines = Callable[[], list[str]]
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,18 @@ async def make_service(emulator: Any, state: Path) -> AsyncIterator[MakeService]
 @pytest_asyncio.fixture
 async def service(make_service: MakeService) -> LambdaService:
     return await make_service()
+
+
+@pytest.fixture
+def log_lines(state: Path) -> Callable[[], list[str]]:
+    """What the functions have logged since the test began, a message each."""
+    file = state / "logs" / "lambda.log"
+    begin = file.stat().st_size if file.exists() else 0
+
+    def read() -> list[str]:
+        text = file.read_bytes()[begin:].decode() if file.exists() else ""
+        # A message may hold line breaks; each begins with its time and its stream.
+        _, *messages = re.split(r"^\d{4}-\S+ \S{8} ", text, flags=re.MULTILINE)
+        return [message.removesuffix("\n") for message in messages]
+
+    return read

@@ -85,4 +85,3 @@ async def test_output_stands_between_start_and_end_in_cloudwatch(
         messages[end + 1],
     )
     assert "action echo" in (state / "logs/lambda.log").read_text()
-    assert service.recent_logs(name)[-1] == messages[end + 1]

@@ -11,7 +11,7 @@ import pytest
 from scripts.local.lambda_.invocation import InvokeError
 from scripts.local.lambda_.service import LambdaService
 from tests.integration.lambda_functions import Deployment
-from tests.integration.lambda_service.calls import MakeService, collect, invoke, settled
+from tests.integration.lambda_service.calls import LogLines, MakeService, collect, invoke, settled
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +50,7 @@ async def test_a_crash_after_the_thaw_fails_the_invocation_that_thawed_it(
 
 
 async def test_a_function_over_its_timeout_is_stopped(
-    service: LambdaService, deployment: Deployment, image: str
+    service: LambdaService, deployment: Deployment, image: str, log_lines: LogLines
 ) -> None:
     arn = deployment.function(image, Timeout=3)
     result = await invoke(service, arn, action="hang")
@@ -59,7 +59,7 @@ async def test_a_function_over_its_timeout_is_stopped(
     assert result.body == b"partial"
     assert result.error is not None and result.error.type == "Sandbox.Timedout"
     assert result.error.message.endswith("Task timed out after 3.00 seconds")
-    assert "Status: timeout" in service.recent_logs()[-1]
+    assert "Status: timeout" in log_lines()[-1]
     assert (await invoke(service, arn, action="echo")).json["invocations"] == 1
 
 
@@ -75,7 +75,7 @@ async def test_a_rehearsals_clock_brings_the_timeout_forward(
 
 @pytest.mark.parametrize("in_child", [False, True])
 async def test_memory_over_the_limit_ends_the_environment(
-    service: LambdaService, deployment: Deployment, image: str, in_child: bool
+    service: LambdaService, deployment: Deployment, image: str, in_child: bool, log_lines: LogLines
 ) -> None:
     arn = deployment.function(image, MemorySize=192)
     result = await invoke(service, arn, action="allocate", megabytes=1000, inChild=in_child)
@@ -84,17 +84,17 @@ async def test_memory_over_the_limit_ends_the_environment(
     assert result.body == b"start"
     assert result.error is not None and result.error.type == "Runtime.ExitError"
     assert result.error.message.endswith("signal: killed")
-    assert "Max Memory Used: 192 MB" in service.recent_logs()[-1]
+    assert "Max Memory Used: 192 MB" in log_lines()[-1]
 
 
 async def test_init_over_its_limit_is_done_again_inside_the_first_invocation(
-    make_service: MakeService, deployment: Deployment, image: str
+    make_service: MakeService, deployment: Deployment, image: str, log_lines: LogLines
 ) -> None:
     service = await make_service(init_seconds=0.5)
     arn = deployment.function(image, variables={"INIT_SLEEP_MS": "1200"})
     result = await invoke(service, arn, action="echo")
     await settled(service)
-    lines = service.recent_logs()
+    lines = log_lines()
 
     assert result.json["invocations"] == 1
     cut = next(line for line in lines if line.startswith("INIT_REPORT"))
@@ -105,7 +105,7 @@ async def test_init_over_its_limit_is_done_again_inside_the_first_invocation(
 
 
 async def test_an_init_that_throws_is_tried_twice_and_then_told(
-    service: LambdaService, deployment: Deployment, image: str
+    service: LambdaService, deployment: Deployment, image: str, log_lines: LogLines
 ) -> None:
     arn = deployment.function(image, variables={"INIT": "throw"})
     result = await invoke(service, arn, action="echo")
@@ -113,7 +113,7 @@ async def test_an_init_that_throws_is_tried_twice_and_then_told(
 
     assert result.body == b""
     assert str(result.error) == "Error: init is broken"
-    assert sum("INIT_REPORT" in line for line in service.recent_logs()) == 1
+    assert sum("INIT_REPORT" in line for line in log_lines()) == 1
     assert await service.status() == []
 
 

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from scripts.local.lambda_.service import LambdaService
-from tests.integration.lambda_service.calls import collect, invoke, settled
+from tests.integration.lambda_service.calls import LogLines, collect, invoke, settled
 
 pytestmark = pytest.mark.integration
 
@@ -63,30 +63,34 @@ async def test_a_failure_before_the_first_byte_has_no_body(service: LambdaServic
     )
 
 
-async def test_a_slow_reader_holds_the_function_back(service: LambdaService, function: str) -> None:
+async def test_a_slow_reader_holds_the_function_back(
+    service: LambdaService, function: str, log_lines: LogLines
+) -> None:
     size = 40 * 1024**2
     invocation = await service.invoke(function, json.dumps({"action": "fill", "bytes": size}).encode())
     written = 0
     # Quiet once every buffer on the way is full; there is no event for that.
-    while not written or written != written_by(service):
-        written = written_by(service)
+    while not written or written != written_by(log_lines()):
+        written = written_by(log_lines())
         await asyncio.sleep(0.5)
     assert written < size / 2
 
     assert len((await collect(invocation)).body) == size
 
 
-async def test_when_the_caller_leaves_the_function_goes_on(service: LambdaService, function: str) -> None:
+async def test_when_the_caller_leaves_the_function_goes_on(
+    service: LambdaService, function: str, log_lines: LogLines
+) -> None:
     event = {"action": "stream", "chunks": 3, "intervalMs": 50}
     invocation = await service.invoke(function, json.dumps(event).encode())
     await invocation.abandon()
     await settled(service)
 
-    assert f"END RequestId: {invocation.request_id}" in service.recent_logs()
+    assert f"END RequestId: {invocation.request_id}" in log_lines()
     assert [each.state for each in await service.status()] == ["idle"]
 
 
-def written_by(service: LambdaService) -> int:
+def written_by(lines: list[str]) -> int:
     """How many bytes the function says it has written; 0 before the first."""
-    numbers = re.findall(r"written (\d+)", "\n".join(service.recent_logs(lines=1000)))
+    numbers = re.findall(r"written (\d+)", "\n".join(lines))
     return max(map(int, numbers), default=0)
