@@ -58,6 +58,7 @@ class Session:
         """The last deploy, when nothing that it depends on has changed since (local target only)."""
         self._registry_url = ""
         self._variables: dict[str, Any] | None = None
+        self._image_tag = ""
         self._fingerprint = ""
         self._reading = threading.Lock()
         self._warnings: set[str] = set()
@@ -297,13 +298,21 @@ class Session:
 
     def fingerprint(self) -> str:
         """Hash of all that the deployment depends on, read once a run."""
-        from scripts import image
-
-        variables = self.variables()
+        variables, tag = self.variables(), self.image_tag()
         with self._reading:  # two steps ask for it side by side
             if not self._fingerprint:
-                self._fingerprint = fingerprint(self.settings, variables, image.image_tag(self.settings))
+                self._fingerprint = fingerprint(self.settings, variables, tag)
         return self._fingerprint
+
+    def image_tag(self) -> str:
+        """The image's content tag, as Terraform computes it from the variables of this run."""
+        if not self._image_tag:
+            from scripts import image
+
+            container, base = self.settings.project_root / "container", self.variables()["base_image"]
+            # The base is a hash of the whole stand-in app, known by now: `image.image_tag` reads it anew.
+            self._image_tag = image.content_tag(container, base, self.settings.image.platform)
+        return self._image_tag
 
     def variables(self) -> dict[str, Any]:
         """Terraform's input variables beyond the tfvars. They pass as ``TF_VAR_*``."""

@@ -49,12 +49,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Timing:
-    """When a step ran, in seconds since the start of the run."""
+    """When a step ran, in seconds since the start of the run, and after which others."""
 
     name: str
     started: float
     ended: float
     note: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def took(self) -> float:
@@ -150,7 +151,7 @@ class Steps:
             self._failed(step.name, started)
             ended.put((step.name, error))
             return
-        self._ended(Timing(step.name, started, self._now(), note or ""))
+        self._ended(Timing(step.name, started, self._now(), note or "", step.after))
         ended.put((step.name, None))
 
     def _ended(self, timing: Timing) -> None:
@@ -197,6 +198,7 @@ class Times:
                     "name": timing.name,
                     "started": round(timing.started, 3),
                     "took": round(timing.took, 3),
+                    "after": list(timing.after),
                     "beside": [o.name for o in self.timings if o is not timing and timing.beside(o)],
                 }
                 for timing in self.timings

@@ -100,11 +100,9 @@ def _remembered(session: Session) -> dict[str, Any]:
 
 def _content(session: Session) -> Content:
     """What this run brings live: the working tree."""
-    from scripts import image
-
     variables = session.variables()
     return Content(
-        image=Image(image.image_tag(session.settings), platform=session.settings.image.platform),
+        image=Image(session.image_tag(), platform=session.settings.image.platform),
         client=variables["frontend_hash"],
         config_version=variables["config_version"] or "",
     )

@@ -15,11 +15,26 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A resource will change. `action` is Terraform's word: create, update, delete, replace, …"""
+    """A resource will change. `action` is Terraform's word: create, update, delete, replace, read, …"""
 
     address: str
     action: str
     reason: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedOutputs:
+    """Names of the outputs that will change; sent by a plan."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DriftFound:
+    """A resource is not as the state says: changed or removed outside Terraform."""
+
+    address: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,8 @@ class Text:
 
 Event = (
     PlannedChange
+    | PlannedOutputs
+    | DriftFound
     | ApplyStart
     | ApplyProgress
     | ApplyComplete
@@ -169,8 +186,11 @@ def parse(line: str) -> Event:
 def _parse(kind: str, data: dict[str, Any]) -> Event:
     match kind:
         case "planned_change":
-            change = data["change"]
-            return PlannedChange(change["resource"]["addr"], change["action"], change.get("reason", ""))
+            change, resource = data["change"], data["change"]["resource"]
+            kind = resource.get("resource_type", "")
+            return PlannedChange(resource["addr"], change["action"], change.get("reason", ""), kind)
+        case "resource_drift":
+            return DriftFound(data["change"]["resource"]["addr"])
         case "apply_start":
             return ApplyStart(*_subject(data))
         case "apply_progress":
@@ -183,6 +203,9 @@ def _parse(kind: str, data: dict[str, Any]) -> Event:
             return ProvisionOutput(data["hook"]["resource"]["addr"], data["hook"]["output"])
         case "diagnostic":
             return _diagnostic(data["diagnostic"])
+        case "outputs" if all("value" not in output for output in data["outputs"].values()):
+            changing = (name for name, output in data["outputs"].items() if output["action"] != "noop")
+            return PlannedOutputs(tuple(changing))
         case "outputs":
             return Outputs(
                 {

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from scripts.terraform import events
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -115,6 +117,25 @@ class Plan:
             name for name, change in data.get("output_changes", {}).items() if change["actions"] != ["no-op"]
         )
         return cls(changes, outputs, _drift(data, changes))
+
+    @classmethod
+    def from_events(cls, seen: Sequence[events.Event]) -> Plan | None:
+        """A plan of additions alone, or of removals alone, from the events of its making.
+
+        For these the events say all that is shown, and reading the plan's file, for which Terraform loads
+        every provider's schema once more, is spared. None for any other plan: only the file has the
+        attributes that change.
+        """
+        planned = [
+            event for event in seen if isinstance(event, events.PlannedChange) and event.action != "read"
+        ]
+        actions = {event.action for event in planned}
+        drifted = any(isinstance(event, events.DriftFound) for event in seen)
+        if drifted or actions not in ({"create"}, {"delete"}):
+            return None
+        changes = [ResourceChange(event.address, _ACTIONS[event.action,], event.type) for event in planned]
+        outputs = [name for event in seen if isinstance(event, events.PlannedOutputs) for name in event.names]
+        return cls(tuple(sorted(changes, key=lambda change: change.address)), tuple(outputs))
 
     def to_json(self) -> dict[str, Any]:
         """Counts, and each change with its address, action and attribute names."""

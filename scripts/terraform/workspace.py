@@ -24,6 +24,7 @@ from typing import Literal
 
 from scripts.settings import Settings
 from scripts.state import LocalState
+from scripts.terraform.cli_config import cli_config, find_plugin_mirrors
 
 LOCAL_PROVIDER_VERSION = "5.100.0"
 """What the filesystem mirrors hold and the bundled modules are written for."""
@@ -157,10 +158,8 @@ def local_copy(settings: Settings, registry_url: str) -> Workspace:
     differences = local_differences(settings)
     environment = {}
     if bundled:
-        from scripts.local import registry
-
         config = settings.local_directory / "terraform.tfrc"
-        _write(config, registry.cli_config(registry_url, registry.find_plugin_mirrors()))
+        _write(config, cli_config(registry_url, find_plugin_mirrors()))
         environment["TF_CLI_CONFIG_FILE"] = str(config)
     generated = {directory / name: content for name, content in differences.items()}
     _mirror(settings.terraform_source, copy, keep=set(generated))

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.terraform import Action, Terraform, events
+from scripts.terraform import Action, Plan, Terraform, events
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_cli_configuration")]
 
@@ -37,6 +37,25 @@ def apply(terraform: Terraform) -> list[events.Event]:
     with terraform.plan() as saved:
         terraform.apply(saved.file, on_event=seen.append)
     return seen
+
+
+def test_what_the_events_of_a_plan_say_is_what_its_file_says(tmp_path: Path) -> None:
+    directory = root(
+        tmp_path,
+        """
+        resource "terraform_data" "a" { for_each = toset(["x.y", "z"]) }
+        resource "terraform_data" "b" {}
+        output "id" { value = terraform_data.b.id }
+        """,
+    )
+    terraform = Terraform(directory)
+    for destroy in (False, True):
+        seen: list[events.Event] = []
+        with terraform.plan(destroy=destroy, on_event=seen.append) as saved:
+            told, read = Plan.from_events(seen), terraform.show(saved.file)
+            assert told == read == saved.plan
+            assert len(read.changes) == 3 and read.outputs == ("id",)
+            terraform.apply(saved.file)
 
 
 def test_a_life_from_plan_to_destroy(tmp_path: Path) -> None:

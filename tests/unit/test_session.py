@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scripts import image
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
 from scripts.session import Session
@@ -131,6 +132,12 @@ def test_an_unchanged_project_is_recognised_and_a_changed_one_is_not(settings: S
     changed, _ = session(other, s3)
     changed.prepare_state()
     assert changed.unchanged is None
+
+
+def test_the_image_that_a_deploy_records_is_the_one_that_is_built(settings: Settings, s3: S3) -> None:
+    it, _ = session(settings, s3)
+
+    assert it.image_tag() == image.image_tag(settings)
 
 
 def test_an_unfinished_deploy_is_never_taken_for_unchanged(settings: Settings, s3: S3) -> None:

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from scripts.console import Console
-from scripts.steps import NothingToDo, Step, Steps, Timing
+from scripts.steps import NothingToDo, Step, Steps, Times, Timing
 
 
 class Terminal(io.StringIO):
@@ -117,6 +117,13 @@ def test_the_summary_says_which_steps_ran_side_by_side() -> None:
     build, init, apply = Timing("build", 0, 4), Timing("init", 1, 2), Timing("apply", 4, 9)
     assert build.beside(init) and init.beside(build)
     assert not build.beside(apply)
+
+
+def test_the_times_say_what_a_step_waited_for(steps: Steps) -> None:
+    steps.run(Step("init", lambda: None), Step("plan", lambda: None, after=("init",)))
+
+    shown = Times(tuple(steps.timings), steps.total).to_json()["steps"]
+    assert {step["name"]: step["after"] for step in shown} == {"init": [], "plan": ["init"]}
 
 
 def test_on_a_terminal_the_times_of_several_runs_add_up_in_one_table(terminal: Console) -> None:

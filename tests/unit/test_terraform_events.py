@@ -9,7 +9,11 @@ import pytest
 
 from scripts.terraform import events
 
-RESOURCE = {"addr": "module.a.aws_s3_bucket.this[0]", "module": "module.a"}
+RESOURCE = {
+    "addr": "module.a.aws_s3_bucket.this[0]",
+    "module": "module.a",
+    "resource_type": "aws_s3_bucket",
+}
 
 
 def line(type: str, **data: Any) -> str:
@@ -21,7 +25,15 @@ def line(type: str, **data: Any) -> str:
     [
         (
             line("planned_change", change={"resource": RESOURCE, "action": "replace", "reason": "tainted"}),
-            events.PlannedChange(RESOURCE["addr"], "replace", "tainted"),
+            events.PlannedChange(RESOURCE["addr"], "replace", "tainted", "aws_s3_bucket"),
+        ),
+        (
+            line("resource_drift", change={"resource": RESOURCE, "action": "delete"}),
+            events.DriftFound(RESOURCE["addr"]),
+        ),
+        (
+            line("outputs", outputs={"url": {"action": "create"}, "id": {"action": "noop"}}),
+            events.PlannedOutputs(("url",)),
         ),
         (
             line("apply_start", hook={"resource": RESOURCE, "action": "create"}),

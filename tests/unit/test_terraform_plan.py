@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
+
 from scripts.console import Console
-from scripts.terraform import Action, Plan, ResourceChange
+from scripts.terraform import Action, Plan, ResourceChange, events
 
 
 def change(address: str, *actions: str, **facts: Any) -> dict[str, Any]:
@@ -137,3 +139,51 @@ def test_json_mode_has_the_same_facts() -> None:
     data = plan(change("aws_x.a", "create")).to_json()
     assert data["counts"]["add"] == 1
     assert data["changes"][0]["address"] == "aws_x.a"
+
+
+def planned(address: str, action: str) -> events.Event:
+    return events.PlannedChange(address, action, type=address.split(".")[-2])
+
+
+def test_a_plan_of_additions_alone_is_known_from_its_events() -> None:
+    seen = [
+        planned("module.b.aws_s3_bucket.b", "create"),
+        planned("aws_s3_bucket.a", "create"),
+        planned("module.b.data.aws_ecr_image.c", "read"),
+        events.PlannedOutputs(("url",)),
+    ]
+
+    assert Plan.from_events(seen) == plan(
+        change("aws_s3_bucket.a", "create"),
+        change("module.b.aws_s3_bucket.b", "create"),
+        url={"actions": ["create"]},
+    )
+
+
+def test_a_plan_of_removals_alone_is_known_from_its_events_and_destructive() -> None:
+    told = Plan.from_events([planned("aws_s3_bucket.a", "delete")])
+
+    assert told is not None and told.destructive
+
+
+@pytest.mark.parametrize("action", ["update", "replace", "remove", "move", "import"])
+def test_what_changes_within_a_resource_is_only_in_the_plans_file(action: str) -> None:
+    assert (
+        Plan.from_events([planned("aws_s3_bucket.a", "create"), planned("aws_s3_bucket.b", action)]) is None
+    )
+
+
+def test_additions_and_removals_together_are_read_from_the_plans_file() -> None:
+    both = [planned("aws_s3_bucket.a", "create"), planned("aws_s3_bucket.b", "delete")]
+
+    assert Plan.from_events(both) is None
+
+
+def test_an_addition_for_what_somebody_removed_is_read_from_the_plans_file_which_calls_it_drift() -> None:
+    seen = [events.DriftFound("aws_s3_bucket.a"), planned("aws_s3_bucket.a", "create")]
+
+    assert Plan.from_events(seen) is None
+
+
+def test_outputs_that_change_without_a_resource_are_read_from_the_plans_file() -> None:
+    assert Plan.from_events([events.PlannedOutputs(("url",))]) is None

@@ -174,10 +174,11 @@ class LambdaService:
             for environment in reversed(mine):  # the last used is the warmest
                 if environment.reserve():
                     return environment
-            settling = [each.settled() for each in mine if each.settling]
-            if not settling or time.monotonic() >= deadline:
+            settling = [each for each in mine if each.settling]
+            left = deadline - time.monotonic()
+            if not settling or left <= 0:
                 return None
-            await first_of(*settling, seconds=deadline - time.monotonic())
+            await first_of(*(each.settled() for each in settling), seconds=left)
 
     async def _create(self, configuration: FunctionConfiguration) -> ExecutionEnvironment:
         (image, containers), credentials, topology = await asyncio.gather(

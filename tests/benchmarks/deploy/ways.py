@@ -30,6 +30,7 @@ _BUT_THE_CLIENT = (
 )
 _REPOSITORY = "module.backend.module.ecr"
 _STATE_BUCKET = "librechat-lambda-tfstate-dev"
+_CLIENT_BUCKET = "librechat-lambda-frontend-dev"
 _PARALLELISM = "-parallelism=20"
 """As the runner's setting has it, for all ways alike."""
 
@@ -138,11 +139,12 @@ def script(here: Place) -> Sample:
         built = next(event for event in here.inv("image.build") if event["type"] == "image")
         _init(here, environment)
         _apply(here, environment, _REPOSITORY)  # before the function, which needs an image in it
-        url = here.terraform(environment, "output", "-raw", "ecr_repository_url")
+        # Not Terraform's output: a targeted apply leaves out what it does not need.
+        repositories = _aws(environment).client("ecr").describe_repositories()["repositories"]
+        url = repositories[0]["repositoryUri"]
         here.inv("image.push", "--repository-url", url, "--tag", built["values"]["tag"])
         _apply(here, environment, *_BUT_THE_CLIENT)
-        bucket = here.terraform(environment, "output", "-raw", "frontend_bucket")
-        here.inv("frontend.publish", "--bucket", bucket)
+        here.inv("frontend.publish", "--bucket", _CLIENT_BUCKET)
         here.inv("smoke")
 
     return _measured(work)
@@ -151,11 +153,15 @@ def script(here: Place) -> Sample:
 def _prepared(here: Place) -> dict[str, str]:
     """The variables, the copy that Terraform runs in, and a bucket for the state."""
     environment = here.stack.tool_environment()
-    s3 = Aws(region=environment["AWS_REGION"], environment=environment).client("s3")
+    s3 = _aws(environment).client("s3")
     if _STATE_BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
         region = {"LocationConstraint": environment["AWS_REGION"]}
         s3.create_bucket(Bucket=_STATE_BUCKET, CreateBucketConfiguration=region)
     return environment
+
+
+def _aws(environment: Mapping[str, str]) -> Aws:
+    return Aws(region=environment["AWS_REGION"], environment=environment)
 
 
 def _init(here: Place, environment: Mapping[str, str]) -> None:
