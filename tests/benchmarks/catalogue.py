@@ -35,9 +35,9 @@ class Entry:
 CATALOGUE = {
     "handler": Entry("handler_streaming", "the handler's streams beside other adapters", 15, "3 min"),
     "coldstart": Entry("cold_start", "from the start of the process to the first byte", 7, "1 min"),
-    "deploy": Entry("deploy", "inv deploy beside terraform apply and plan", 3, "5 min"),
-    "edge": Entry("edge", "the local target's edge and Lambda runtime beside their limits", 3, "3 min"),
-    "growth": Entry("growth", "plans by number of files, streams by number at once", 3, "5 min"),
+    "deploy": Entry("deploy", "inv deploy beside terraform apply and plan", 3, "25 min"),
+    "edge": Entry("edge", "the local target's edge and Lambda runtime beside their limits", 3, "7 min"),
+    "growth": Entry("growth", "plans by number of files, streams by number at once", 3, "4 min"),
     "publish": Entry("publish", "inv frontend.publish beside aws s3 sync and aws_s3_object", 3, "12 min"),
 }
 
