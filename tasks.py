@@ -235,17 +235,20 @@ def unlock(
     iterable=["only", "skip"],
     positional=[],
     help={
-        "only": "Only these checks, by id: US1.2, or US1 for all of its. Several: commas, or the flag again.",
+        "only": "Only these checks, by id: US1.2, or US1 for all of its. Several: commas, or the flag again. "
+        "What they need is checked, too, and shown when it fails.",
         "skip": "All but these.",
         "chat": "Also talk to a model as a user (settings smoke.chat; may cost money).",
-        "long": "Also long, large and many streams (minutes on aws).",
+        "long": "Also long, large and many streams. On aws: takes minutes, may throttle users; asks.",
         "base-url": "Check this address instead, such as https://chat.example.com: no state, no account.",
         "report": "Write a page with everything that was measured to this file.",
         "junit": "Write the result as JUnit XML to this file, for CI.",
-        "watch": "Repeat so many seconds (or 5m) from start to start, until Ctrl-C.",
+        "watch": "Repeat so many seconds (or 5m) from start to start, until Ctrl-C. But for this machine at "
+        "least 10, with --chat 120, with --long 900.",
         "until-failed": "End the watch at the first run that fails.",
     }
     | _TARGET
+    | _YES
     | _SUMMARY
     | _OUTPUT,
 )
@@ -255,12 +258,13 @@ def smoke(
     skip: list[str],
     chat: bool = False,
     long: bool = False,
-    base_url: str = "",
+    base_url: str | None = None,
     report: str = "",
     junit: str = "",
     watch: str = "",
     until_failed: bool = False,
     target: str = "",
+    yes: bool = False,
     summary: str = "",
     json: bool = False,
     debug: bool = False,
@@ -275,12 +279,14 @@ def smoke(
     inv smoke --long --report smoke.html --junit smoke.xml
     inv smoke --watch 60 --until-failed    until something breaks
 
-    Exit status: 0 all passed, 3 a flag makes no sense, 4 a check failed (its evidence is shown). A watch
-    that Ctrl-C ends has the status of its last run.
+    Exit status: 0 nothing failed and something passed, 3 a flag makes no sense or --long was not confirmed,
+    4 a check failed (its evidence is shown) or none could be made. A watch that Ctrl-C ends has the status
+    of its last run.
     """
     with command(
         ctx.config,
         target=target,
+        yes=yes,
         json=json,
         debug=debug,
         name="smoke",
@@ -288,7 +294,7 @@ def smoke(
         where="the address of --base-url" if base_url else "",  # which may hold what nobody should read
     ) as run:
         from scripts import pipeline
-        from scripts.pipeline.smoke import Wanted
+        from scripts.pipeline.smoke_flags import Wanted
 
         wanted = Wanted(
             only=tuple(only),

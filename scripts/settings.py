@@ -108,11 +108,13 @@ class ChatSettings:
 
     `password_from` says where the password is (``env:NAME``, ``file:PATH``, ``ssm:NAME``), never what it is.
     An empty `user` is the stand-in's own, an empty `endpoint` or `model` the first that the app offers.
+    `host` is where the user belongs to: with ``--base-url`` the password goes nowhere else.
     `timeout` is for the whole answer, in seconds.
     """
 
     user: str
     password_from: str
+    host: str
     endpoint: str
     model: str
     message: str
@@ -172,6 +174,7 @@ class Settings:
                 for name, value in merged["state"].items()
             }
         settings: Settings = _build(cls, merged, "")
+        _require_short_stream(settings.smoke)
         return settings
 
     @property
@@ -304,6 +307,23 @@ def _value(hint: Any, value: Any, path: str) -> Any:
     return text
 
 
+def _require_short_stream(smoke: SmokeSettings) -> None:
+    """Refuse a measured stream that only a deployment with diagnostic_stream = "full" would send."""
+    took = (smoke.stream_chunks - 1) * smoke.stream_interval_ms
+    if took > LONGEST_STREAM_MS:
+        raise DeployError(
+            f"The measured stream is too long: {took / 1000:g} s",
+            "That is (smoke.stream_chunks - 1) × smoke.stream_interval_ms. The function sends no longer ones "
+            f"than {LONGEST_STREAM_MS / 1000:g} s to everybody (DIAGNOSTIC_STREAM=short).",
+            "Correct one of the two in invoke.yaml, or in the environment variable "
+            f"{_variable('smoke.stream_chunks')} or {_variable('smoke.stream_interval_ms')}.",
+            status=ExitStatus.PREFLIGHT_FAILED,
+        )
+
+
+LONGEST_STREAM_MS = 16_000
+"""What the handler allows everybody (container/src/diagnostics.mjs)."""
+
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 _RANGES = {
@@ -339,6 +359,7 @@ _PATTERNS = {
         r"(env|file|ssm):\S.*",
         "env:NAME, file:PATH or ssm:NAME: where the password is, not the password",
     ),
+    "smoke.chat.host": (r"[^\s/:@]*", "a host such as chat.example.com, without a scheme or a port"),
     "smoke.chat.message": (r"\S[\s\S]*", "what to say"),
 }
 

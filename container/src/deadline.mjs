@@ -17,7 +17,8 @@ export class Deadline {
     this.#context = context;
     const remaining = context.getRemainingTimeInMillis();
     const margin = Math.min(MARGIN_MS, remaining * MARGIN_SHARE);
-    this.#allow(Math.max(0, Math.round(remaining - margin)));
+    const ms = Math.max(0, Math.round(remaining - margin));
+    this.#allow(ms, new DeadlineError(`no complete answer within ${ms} ms`));
   }
 
   get signal() {
@@ -29,15 +30,15 @@ export class Deadline {
     return Math.max(0, this.#context.getRemainingTimeInMillis());
   }
 
-  /** Less time than Lambda gives: `ms` from now on, where that is less. */
-  shorten(ms) {
-    if (ms < this.#allowed) this.#allow(ms);
+  /** Less time than Lambda gives: `ms` from now on, where that is less; `reason` says whose limit it is. */
+  shorten(ms, reason) {
+    if (ms < this.#allowed) this.#allow(ms, reason);
   }
 
   /**
    * @template T
    * @param {Promise<T>} promise
-   * @returns {Promise<T>} rejects with the DeadlineError when the time is up first.
+   * @returns {Promise<T>} rejects when the time is up first, with the reason of the signal.
    */
   async race(promise) {
     const { signal } = this;
@@ -59,11 +60,9 @@ export class Deadline {
     clearTimeout(this.#timer);
   }
 
-  #allow(ms) {
+  #allow(ms, reason) {
     clearTimeout(this.#timer);
     this.#allowed = ms;
-    this.#timer = setTimeout(() => {
-      this.#controller.abort(new DeadlineError(`no complete answer within ${ms} ms`));
-    }, ms);
+    this.#timer = setTimeout(() => this.#controller.abort(reason), ms);
   }
 }

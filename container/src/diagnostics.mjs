@@ -3,34 +3,49 @@
  *
  * `GET /api/health/stream?chunks=N&interval_ms=M` sends N events, M milliseconds apart (0: as fast as they
  * are read), and a last one, `done`, with the SHA-256 of the data of all the others. It does not wait for
- * LibreChat. DIAGNOSTIC_STREAM=off gives the path back to the app. Further parameters:
+ * LibreChat. Further parameters:
  *
  * - `bytes=B`: each event carries B characters that do not compress.
  * - `stream=NAME`: in every event, so that a reader of many streams knows which one it reads.
  *
  * The events go the way of the app's own (`relay.mjs`), pings in silences included. The headers say which
- * execution environment answers, and how many requests it has had with this one: 1 after a cold start.
+ * execution environment answers, how many requests it has had with this one (1 after a cold start), and
+ * after how much silence a ping is due (SSE_HEARTBEAT_MS).
  *
- * A rehearsal must not take minutes. With `X-Rehearsal-Clock: C` the times of one request run C times as
- * fast: the interval, the limit of the whole, and the silence before a ping, which is the deployed one
- * divided by C. The local edge divides its timeouts likewise; on AWS nothing else knows the header.
+ * Anybody can call this without a login, and each stream holds an execution environment, of which the
+ * account has a limited number. So DIAGNOSTIC_STREAM says how much it may be: `short` (the default) is enough
+ * for the check of every deploy, `full` for `inv smoke --long`, and `off` gives the path back to the app.
+ *
+ * A rehearsal must not take minutes. With `full` and `X-Rehearsal-Clock: C` the times of one request run
+ * C times as fast: the interval, the limit of the whole, and the silence before a ping, which is the deployed
+ * one divided by C. The local edge divides its timeouts likewise; on AWS nothing else knows the header.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RequestError } from './errors.mjs';
+import { RequestError, StreamLimitError } from './errors.mjs';
 import { relayEvents } from './relay.mjs';
 import { EVENT_STREAM_HEADERS, formatEvent } from './sse.mjs';
 
 const PATH = '/api/health/stream';
 /**
- * Anybody can call this: the limits bound what one call costs (docs/smoke.md has the price). The total
- * counts for a reader that takes its time, too, so it is more than a stream is planned for.
+ * What one stream may be (docs/smoke.md says what that costs): the largest value of each parameter, and the
+ * whole. The total counts for a reader that takes its time, too, so it is more than a stream is planned for.
  */
-const LIMITS = Object.freeze({ chunks: 1_000, interval_ms: 100_000, bytes: 65_536, clock: 100 });
-const PLANNED_MS = 100_000;
-const TOTAL_MS = 120_000;
-const TOTAL_BYTES = 20 * 1024 * 1024;
+const LIMITS = Object.freeze({
+  short: {
+    each: { chunks: 1_000, interval_ms: 16_000, bytes: 65_536, clock: 1 },
+    plannedMs: 16_000,
+    totalMs: 20_000,
+    totalBytes: 1024 * 1024,
+  },
+  full: {
+    each: { chunks: 1_000, interval_ms: 100_000, bytes: 65_536, clock: 100 },
+    plannedMs: 100_000,
+    totalMs: 120_000,
+    totalBytes: 20 * 1024 * 1024,
+  },
+});
 const NAME = /^[\w-]{0,40}$/;
 
 /** @param {import('./request.mjs').AppRequest} request */
@@ -43,18 +58,21 @@ export function isDiagnostic({ method, path }) {
  * @param {import('./request.mjs').AppRequest} parts.request
  * @param {import('./response.mjs').Response} parts.response
  * @param {import('./deadline.mjs').Deadline} parts.deadline
+ * @param {'short' | 'full'} parts.allowed
  * @param {number} parts.heartbeatMs
  * @param {{ id: string, invocations: number }} parts.environment
  * @throws {RequestError} when a parameter is not within the limits.
  */
-export async function streamDiagnostics({ request, response, deadline, heartbeatMs, environment }) {
-  const parameters = readParameters(request);
+export async function streamDiagnostics({ request, response, deadline, allowed, heartbeatMs, environment }) {
+  const parameters = readParameters(request, allowed);
   const { clock } = parameters;
-  deadline.shorten(TOTAL_MS / clock);
+  const limit = LIMITS[allowed].totalMs / clock;
+  deadline.shorten(limit, new StreamLimitError(`the diagnostic stream took longer than ${limit} ms`));
   const headers = {
     ...EVENT_STREAM_HEADERS,
     'x-environment-id': environment.id,
     'x-environment-invocations': String(environment.invocations),
+    'x-heartbeat-ms': String(heartbeatMs),
   };
   response.start({ statusCode: 200, headers, multiValueHeaders: {} });
   await relayEvents(events(parameters, deadline.signal), response, deadline, heartbeatMs / clock);
@@ -77,22 +95,22 @@ async function* events({ chunks, interval, bytes, stream, clock }, signal) {
   yield Buffer.from(formatEvent('done', { n: chunks, sent_ms: elapsed(), stream, sha256: hash.digest('hex') }));
 }
 
-function readParameters({ query, headers }) {
+function readParameters({ query, headers }, allowed) {
+  const { each, plannedMs, totalBytes } = LIMITS[allowed];
+  // `inv smoke` recognises the last words.
+  const refuse = (reason) => new RequestError(`${reason} (DIAGNOSTIC_STREAM=${allowed})`);
+  const wholeNumber = (name, text, least) => {
+    const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= each[name]) return number;
+    throw refuse(`${name} must be a whole number from ${least} to ${each[name]}`);
+  };
   const chunks = wholeNumber('chunks', query.get('chunks') ?? '20', 1);
   const interval = wholeNumber('interval_ms', query.get('interval_ms') ?? '100', 0);
   const bytes = wholeNumber('bytes', query.get('bytes') ?? '0', 0);
   const clock = wholeNumber('clock', headers['x-rehearsal-clock'] ?? '1', 1);
   const stream = query.get('stream') ?? undefined;
-  if ((chunks - 1) * interval > PLANNED_MS) {
-    throw new RequestError(`(chunks - 1) × interval_ms must not exceed ${PLANNED_MS}`);
-  }
-  if (chunks * bytes > TOTAL_BYTES) throw new RequestError(`chunks × bytes must not exceed ${TOTAL_BYTES}`);
+  if ((chunks - 1) * interval > plannedMs) throw refuse(`(chunks - 1) × interval_ms must not exceed ${plannedMs}`);
+  if (chunks * bytes > totalBytes) throw refuse(`chunks × bytes must not exceed ${totalBytes}`);
   if (!NAME.test(stream ?? '')) throw new RequestError('stream must be at most 40 letters, digits, - and _');
   return { chunks, interval, bytes, clock, stream };
-}
-
-function wholeNumber(name, text, least) {
-  const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= LIMITS[name]) return number;
-  throw new RequestError(`${name} must be a whole number from ${least} to ${LIMITS[name]}`);
 }

@@ -44,6 +44,13 @@ export class DeadlineError extends HandlerError {
   }
 }
 
+/** The diagnostic stream took longer than it may: its own limit, whatever time the function has left. */
+export class StreamLimitError extends HandlerError {
+  constructor(reason, options) {
+    super(504, 'The time limit of the diagnostic stream was reached', reason, options);
+  }
+}
+
 /** The event, or what it asks for, is not something this handler serves. */
 export class RequestError extends HandlerError {
   constructor(reason, options) {

@@ -32,11 +32,11 @@ export function createInvocation({ settings, application, log, redactor }) {
     const response = new Response(stream, deadline.signal);
     let request;
     let events = false;
-    const { heartbeatMs } = settings;
+    const { heartbeatMs, diagnosticStream: allowed } = settings;
     try {
       request = toRequest(event, settings);
-      if (settings.diagnosticStream && isDiagnostic(request)) {
-        await streamDiagnostics({ request, response, deadline, heartbeatMs, environment });
+      if (allowed !== 'off' && isDiagnostic(request)) {
+        await streamDiagnostics({ request, response, deadline, allowed, heartbeatMs, environment });
       } else {
         ({ events } = await proxy({ request, response, application, deadline, heartbeatMs }));
       }

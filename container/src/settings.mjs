@@ -8,6 +8,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const DIAGNOSTIC_STREAM = ['off', 'short', 'full'];
+
 /**
  * @typedef {object} Settings
  * @property {Record<string, string>} ssmParameters Variable of the app → name or ARN of its SSM parameter.
@@ -17,7 +19,7 @@ import { join } from 'node:path';
  * @property {string} home Folder of LibreChat in the image.
  * @property {number} port Where LibreChat listens, on loopback.
  * @property {string} tmp The only writable folder.
- * @property {boolean} diagnosticStream Whether `/api/health/stream` is answered.
+ * @property {'off' | 'short' | 'full'} diagnosticStream How much of `/api/health/stream` anybody may ask for.
  * @property {number} heartbeatMs Silence after which an event stream gets a ping.
  * @property {number} graceMs How long the app may go on after the end of an event stream.
  * @property {boolean} provisioned Whether this environment was initialized ahead of any request.
@@ -39,6 +41,12 @@ export function readSettings(env) {
     if (!/^\d{1,7}$/.test(text)) problems.push(`${name} is not a number of milliseconds: ${text}`);
     return Number.parseInt(text, 10) || 0;
   };
+  const oneOf = (words, name, byDefault) => {
+    const word = env[name] || byDefault;
+    if (words.includes(word)) return word;
+    problems.push(`${name} is not one of ${words.join(', ')}: ${word}`);
+    return byDefault;
+  };
   // Lambda always provides these; without them nothing can be read from SSM or S3.
   ['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].forEach(required);
 
@@ -55,7 +63,7 @@ export function readSettings(env) {
     // LibreChat's own default; nothing else listens in an execution environment.
     port: Number(env.LIBRECHAT_PORT) || 3080,
     tmp: tmpdir(),
-    diagnosticStream: env.DIAGNOSTIC_STREAM !== 'off',
+    diagnosticStream: oneOf(DIAGNOSTIC_STREAM, 'DIAGNOSTIC_STREAM', 'short'),
     heartbeatMs: milliseconds('SSE_HEARTBEAT_MS', 15_000),
     graceMs: milliseconds('RESPONSE_GRACE_MS', 3_000),
     // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime

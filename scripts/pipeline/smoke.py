@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.pipeline.stages import found
+from scripts.pipeline.smoke_flags import Wanted, bad, checked_url, confirm_long, interval
+from scripts.pipeline.stages import NotProvenError, found, proving
 from scripts.session import Session
 
 if TYPE_CHECKING:
-    from scripts.smoke import Report, Subject
+    from scripts.smoke import Finding, Report, Subject
     from scripts.smoke.options import Options
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+_NO_FLAGS = Wanted()
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What was asked for, as the flags have it.
-
-    Attributes:
-        only: Ids of the checks to run; empty: all.
-        skip: Ids of the checks to leave out.
-        chat: Also the checks that talk to a model.
-        long: Also those of long, large and many streams.
-        base_url: Any deployment; empty: the one of the target.
-        report: File for the page; empty: none.
-        junit: File for CI; empty: none.
-        watch: The time from start to start, such as ``60`` or ``5m``; empty: one run.
-        until_failed: End the watch at the first run that fails.
-    """
-
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    chat: bool = False
-    long: bool = False
-    base_url: str = ""
-    report: str = ""
-    junit: str = ""
-    watch: str = ""
-    until_failed: bool = False
-
-
-def smoke(session: Session, wanted: Wanted = Wanted()) -> ExitStatus:
+def smoke(session: Session, wanted: Wanted = _NO_FLAGS) -> ExitStatus:
     """Prove that what is deployed behaves.
 
     Raises:
@@ -60,14 +34,18 @@ def smoke(session: Session, wanted: Wanted = Wanted()) -> ExitStatus:
 
     options = Options(ids(wanted.only), ids(wanted.skip), wanted.chat, wanted.long)
     if wanted.only and not options.only:
-        raise _bad("--only names no check", "It is empty.", "Name ids such as SC-004, or leave it out.")
+        raise bad("--only names no check", "It is empty.", "Name ids such as SC-004, or leave it out.")
     options.select(checks.ALL)
-    every = interval(wanted)
+    address = checked_url(wanted.base_url) if wanted.base_url is not None else ""
+    remote = checks.is_remote(address) if address else session.settings.target == "aws"
+    every = interval(wanted, remote=remote)
     for flag, path in (("--report", wanted.report), ("--junit", wanted.junit)):
         if path:
             require_writable(Path(path), flag)
-    if wanted.base_url:
-        subject = checks.subject_at(checked_url(wanted.base_url), session.settings)
+    if wanted.long and remote:
+        confirm_long(session, address)
+    if address:
+        subject = checks.subject_at(address, session.settings)
         _Run(session, subject, options, wanted).prove(every)
         return ExitStatus.OK
     with found(session):
@@ -78,56 +56,6 @@ def smoke(session: Session, wanted: Wanted = Wanted()) -> ExitStatus:
         run.previous = _recorded(session) if wanted.report else None
         run.prove(every)
     return ExitStatus.OK
-
-
-def interval(wanted: Wanted) -> float:
-    """The seconds of ``--watch``; 0 without it.
-
-    Raises:
-        DeployError: with `ExitStatus.PREFLIGHT_FAILED`.
-    """
-    if not wanted.watch:
-        if wanted.until_failed:
-            raise _bad("--until-failed goes with --watch only", "One run ends anyway.", "Add --watch 60.")
-        return 0.0
-    parsed = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", wanted.watch)
-    seconds = float(parsed[1]) * _UNITS[parsed[2]] if parsed else 0.0
-    if seconds <= 0:
-        raise _bad(
-            f"--watch {wanted.watch} is no interval",
-            "It is the time from the start of a run to the start of the next.",
-            "Give seconds, or a number with s, m or h: 60, 5m.",
-        )
-    return seconds
-
-
-def checked_url(url: str) -> str:
-    """The value of ``--base-url``: scheme, host and port, nothing else.
-
-    Raises:
-        DeployError: with `ExitStatus.PREFLIGHT_FAILED`; a password in it is not repeated.
-    """
-    if "@" in url:  # before anything repeats a part of it
-        raise _bad(
-            "--base-url holds a user name or a password",
-            "Others on this machine can read the arguments of a command.",
-            _ADDRESS,
-        )
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:  # a port out of range, a bracket too few
-        raise _bad("--base-url is no address", f"{error}.", _ADDRESS) from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise _bad(f"--base-url {url} is no address", "It must begin with https:// or http://.", _ADDRESS)
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise _bad(
-            f"--base-url {url} is more than an address",
-            "The client is made for the root of its host: its files and /api/* have absolute paths.",
-            f"Leave out what follows the host: --base-url {parts.scheme}://{parts.netloc}",
-        )
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 
 
 @dataclass
@@ -159,30 +87,54 @@ class _Run:
         from scripts import smoke as checks
 
         console = self.session.console
+        findings: list[Finding] = []
+        began = datetime.now(UTC)
+
+        def finished(finding: Finding) -> None:
+            findings.append(finding)
+            console.event("smoke.check", **finding.to_json())
+
         try:
-            with self.session.steps.step("smoke"):
+            with proving(self.session):
                 checks.wait(self.subject, console)
-                report = checks.check(
-                    self.subject,
-                    self.options,
-                    lambda finding: console.event("smoke.check", **finding.to_json()),
-                )
+                report = checks.check(self.subject, self.options, finished)
+                if not report.ok:
+                    raise NotProvenError
         except DeployError as error:
             if error.status is ExitStatus.SMOKE_FAILED:
                 self._write(checks.unanswered(self.subject, self.options, error))
             raise
-        self._write(report)
-        console.show(report)
+        except KeyboardInterrupt:
+            if findings:
+                self._tell(checks.interrupted(self.subject, self.options, findings, began))
+            raise
+        self._tell(report)
         if not report.ok:
-            raise DeployError(
-                "What is deployed does not behave",
-                "The smoke checks above failed.",
-                "Repair the cause, then run the same command again."
-                if self.wanted.base_url
-                else f"Repair the cause, then: inv deploy --target {self.session.settings.target} "
-                "(inv smoke repeats the checks alone).",
+            raise self._not_proven(report)
+
+    def _tell(self, report: Report) -> None:
+        self._write(report)
+        self.session.console.show(report)
+
+    def _not_proven(self, report: Report) -> DeployError:
+        from scripts.smoke.model import Status
+
+        if not report.of(Status.FAILED):
+            return DeployError(
+                "Nothing was proven",
+                "No check that was asked for could be made; the reasons are above.",
+                "Ask for others, or make possible what they need.",
                 status=ExitStatus.SMOKE_FAILED,
             )
+        return DeployError(
+            "What is deployed does not behave",
+            "The smoke checks above failed.",
+            "Repair the cause, then run the same command again."
+            if self.wanted.base_url
+            else f"Repair the cause, then: inv deploy --target {self.session.settings.target} "
+            "(inv smoke repeats the checks alone).",
+            status=ExitStatus.SMOKE_FAILED,
+        )
 
     def _watch(self, every: float) -> None:
         from scripts import smoke as checks
@@ -252,10 +204,3 @@ def _recorded(session: Session) -> Mapping[str, Any] | None:
     except Exception as error:
         session.console.warn(f"The report compares with nothing: {error}")
         return None
-
-
-def _bad(what: str, why: str, next_step: str) -> DeployError:
-    return DeployError(what, why, next_step, status=ExitStatus.PREFLIGHT_FAILED)
-
-
-_ADDRESS = "Give scheme and host, such as https://chat.example.com or http://localhost:8080."

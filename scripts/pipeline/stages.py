@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
@@ -68,6 +68,17 @@ def apply(session: Session, plan: Plan, name: str) -> dict[str, Any]:
         return session.terraform.apply(session.planned.file, on_event=listen)
 
 
+class NotProvenError(Exception):
+    """Ends the step of smoke checks whose report is not ok, but not the run: that shows the report first."""
+
+
+@contextmanager
+def proving(session: Session) -> Iterator[None]:
+    """The step ``smoke``. It fails when a `NotProvenError` is raised in it, which goes no further."""
+    with suppress(NotProvenError), session.steps.step("smoke"):
+        yield
+
+
 def prove(
     session: Session,
     outputs: Mapping[str, Any],
@@ -86,8 +97,10 @@ def prove(
         DeployError: with `ExitStatus.SMOKE_FAILED`.
     """
     if report is None:
-        with session.steps.step("smoke"):
+        with proving(session):
             report = session.smoke(outputs)
+            if not report.ok:
+                raise NotProvenError
     keep(report)
     session.console.show(report)
     if not report.ok:

@@ -7,28 +7,27 @@ failed. With nothing but an address the rest is "not checked".
 
 from __future__ import annotations
 
-import ipaddress
+import ssl
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from scripts.aws import Aws
 from scripts.console import Console
-from scripts.errors import DeployError, ExitStatus
+from scripts.errors import DeployError
 from scripts.settings import Settings
-from scripts.smoke import deployed, interruption, logs
-from scripts.smoke.checks import ALL
+from scripts.smoke import interruption, logs
+from scripts.smoke.checks import ALL, domain
 from scripts.smoke.client import Client
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.distribution import wait_until_deployed
-from scripts.smoke.model import Status, failed, passed
+from scripts.smoke.model import Check, Result, Status, failed, passed
 from scripts.smoke.options import Options
 from scripts.smoke.report import Finding, Report
 from scripts.smoke.runner import reach, run_checks
 from scripts.smoke.site import Site
+from scripts.smoke.subject import Subject, is_remote, subject_at, subject_of
 from scripts.target import Target
 
 __all__ = [
@@ -39,6 +38,8 @@ __all__ = [
     "Subject",
     "answered",
     "check",
+    "interrupted",
+    "is_remote",
     "run",
     "subject_at",
     "subject_of",
@@ -51,77 +52,6 @@ _LOG_SECONDS = 900.0
 
 _ADDRESS = ("US1.1", "the address answers")
 """What stands for all checks when nothing listens."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is checked, and what is known of it.
-
-    Attributes:
-        url: Where the viewer reaches it.
-        settings: Budgets.
-        outputs: Terraform's outputs by name, as plain values.
-        aws: Its account; None when nothing but the address is known.
-        endpoint: The AWS endpoint of the embedded account; empty for the real one.
-        patience: Seconds to go on trying until something listens at the address.
-        release: Id of the release that is live, where a record tells.
-    """
-
-    url: str
-    settings: Settings
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    aws: Aws | None = field(default=None, repr=False)
-    endpoint: str = ""
-    patience: float = 0.0
-    release: str = ""
-
-    @property
-    def remote(self) -> bool:
-        """Whether it is on another machine: only then the proxies of this one apply."""
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return not ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host != "localhost"
-
-    def ask_account(self) -> Deployed | None:
-        """What the account says is deployed; blocks. None without an account."""
-        if self.aws is None:
-            return None
-        return replace(deployed.read(self.aws, self.outputs), release=self.release)
-
-
-def subject_of(
-    target: Target, settings: Settings, outputs: Mapping[str, Any], *, release: str = ""
-) -> Subject:
-    """The deployment of a target. Its base URL goes before Terraform's ``url``.
-
-    Raises:
-        DeployError: with `ExitStatus.SMOKE_FAILED` when neither is known.
-    """
-    url = target.base_url or str(outputs.get("url") or "")
-    if not url:
-        raise DeployError(
-            "There is nothing to check",
-            "Terraform has no output named url, so nothing is deployed.",
-            "Run `inv deploy` first.",
-            status=ExitStatus.SMOKE_FAILED,
-        )
-    return Subject(
-        url,
-        settings,
-        outputs,
-        target.aws,
-        endpoint=target.environment.get("AWS_ENDPOINT_URL", ""),
-        # A new DNS record takes a while to be known everywhere.
-        patience=settings.smoke.cold_start if target.name == "aws" else 0.0,
-        release=release,
-    )
-
-
-def subject_at(base_url: str, settings: Settings) -> Subject:
-    """Any deployment, of which only the address is known."""
-    return Subject(base_url, settings)
 
 
 def run(target: Target, settings: Settings, outputs: Mapping[str, Any], console: Console) -> Report:
@@ -167,10 +97,11 @@ def check(
             misbehaves is a report that is not `ok`.
     """
     began = time.time()
-    report = interruption.run(_check(subject, options, finished))
+    requests: set[str] = set()
+    report = interruption.run(_check(subject, options, finished, requests))
     log_group = str(subject.outputs.get("function_log_group") or "")
     if subject.aws and log_group and any(finding.by_function for finding in report.of(Status.FAILED)):
-        lines = logs.tail(subject.aws, log_group, since=began - _LOG_SECONDS)
+        lines = logs.tail(subject.aws, log_group, since=began - _LOG_SECONDS, requests=requests)
         report = replace(report, function_log=lines)
     return report
 
@@ -179,7 +110,16 @@ def unanswered(subject: Subject, options: Options, error: DeployError) -> Report
     """The report of a run that came to nothing, as `check` raised it: for files, and for a watch."""
     reason = ". ".join(part.rstrip(".") for part in (error.what, error.why, error.next_step) if part) + "."
     finding = Finding(*_ADDRESS, failed("no answer", "an answer", reason=reason), 0.0)
-    return Report(subject.url, (finding,), 0.0, started=_iso(datetime.now(UTC)), options=options)
+    return _report(subject, options, (finding,), 0.0, datetime.now(UTC))
+
+
+def interrupted(subject: Subject, options: Options, findings: Collection[Finding], began: datetime) -> Report:
+    """The report of a run that was ended before all checks were."""
+    found = {(finding.id, finding.title) for finding in findings}
+    left = (check for check in options.select(ALL) if (check.id, check.title) not in found)
+    rest = _unchecked(left, "the run was interrupted before it")
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    return _report(subject, options, (*findings, *rest), seconds, began)
 
 
 def answered(report: Report) -> Report:
@@ -188,15 +128,52 @@ def answered(report: Report) -> Report:
     return replace(report, findings=(finding, *report.findings))
 
 
-async def _check(subject: Subject, options: Options, finished: Callable[[Finding], None]) -> Report:
+async def _check(
+    subject: Subject, options: Options, finished: Callable[[Finding], None], requests: set[str]
+) -> Report:
+    """One run; the ids of its requests are put into `requests`."""
     checks = options.select(ALL)
+    others = [check for check in ALL if check not in checks]
     began, start = datetime.now(UTC), time.perf_counter()
     limit = subject.settings.smoke.timeout
     async with Client(subject.url, timeout=limit, use_proxies=subject.remote) as client:
-        site = await reach(lambda: _site(client, subject), patience=subject.patience)
-        findings = await run_checks(site, checks, finished)
+        try:
+            site = await reach(lambda: _site(client, subject), patience=subject.patience)
+        except ssl.SSLCertVerificationError as error:
+            findings = _untrusted(checks, domain.not_trusted(error))
+            for finding in findings:
+                finished(finding)
+            return _report(subject, options, findings, time.perf_counter() - start, began)
+        findings = await run_checks(site, checks, finished, others=others)
         seconds = time.perf_counter() - start
         known = await site.deployed()
+        requests |= client.requests
+    return _report(subject, options, findings, seconds, began, known)
+
+
+def _untrusted(checks: Iterable[Check], result: Result) -> tuple[Finding, ...]:
+    """What a run finds where no request can be sent for want of a certificate: that alone."""
+    [shows] = (check for check in domain.CHECKS if check.run is domain.certificate)
+    rest = (check for check in checks if check is not shows)
+    unchecked = _unchecked(rest, f"the certificate is not trusted ({shows.id})")
+    return (Finding(shows.id, shows.title, result, 0.0), *unchecked)
+
+
+def _unchecked(checks: Iterable[Check], reason: str) -> tuple[Finding, ...]:
+    result = Result(Status.NOT_CHECKED, "", reason=reason)
+    return tuple(
+        Finding(check.id, check.title, result, 0.0, check.by_function, check.also) for check in checks
+    )
+
+
+def _report(
+    subject: Subject,
+    options: Options,
+    findings: tuple[Finding, ...],
+    seconds: float,
+    began: datetime,
+    known: Deployed | None = None,
+) -> Report:
     return Report(
         subject.url,
         findings,
@@ -204,6 +181,8 @@ async def _check(subject: Subject, options: Options, finished: Callable[[Finding
         started=_iso(began),
         deployed=known,
         options=options,
+        target=subject.target,
+        environment=subject.settings.environment if subject.target else "",
     )
 
 

@@ -1,7 +1,7 @@
 """The HTTP client of the checks: plain requests, everything about the answer kept.
 
 No redirects followed, no cookies remembered, no retries: a check sees exactly what a viewer's first
-request sees. What is shown of an answer never holds a credential.
+request sees.
 """
 
 from __future__ import annotations
@@ -25,13 +25,10 @@ from scripts.smoke.stream.recording import Recording
 USER_AGENT = "librechat-lambda-smoke/1"
 # What browsers send on plain HTTP: a hop that compresses event streams must show it here.
 _STREAM_ENCODINGS = "gzip, deflate, br"
-_CONNECTIONS = 6
-# Enough for the handler's JSON error with the last lines of the app.
-_EVIDENCE_BYTES = 1500
-_STREAM_EVIDENCE_BYTES = 400
-# The value after a cookie's name, also in a line that folds several cookies into one.
-_COOKIE_VALUE = re.compile(r"((?:^|,\s*)[^=;,\s]+)=[^;,]*")
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-security-token"})
+_CONNECTIONS = 24
+_KEPT = 6
+# Where the handler's JSON error with the last lines of the app names the request.
+_ID_BYTES = 6000
 
 
 @dataclass(frozen=True)
@@ -102,15 +99,16 @@ class Client:
         *,
         timeout: float,
         use_proxies: bool = False,
-        connections: int = _CONNECTIONS * 4,
+        connections: int = _CONNECTIONS,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self._use_proxies = use_proxies
+        self.requests: set[str] = set()
+        """Ids of the requests that were sent, as far as the answers name them."""
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout),
-            # As many connections to one host as a browser opens, so that load times mean something.
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=_CONNECTIONS),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=_KEPT),
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip"},
             follow_redirects=False,
             cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -152,7 +150,7 @@ class Client:
                     await response.aclose()
         except TimeoutError:
             raise httpx.ReadTimeout(f"no whole answer within {limit:.3g} s", request=request) from None
-        return Response(
+        answer = Response(
             method=method,
             url=str(request.url),
             status=response.status_code,
@@ -163,6 +161,8 @@ class Client:
             seconds=time.perf_counter() - started,
             wire_bytes=response.num_bytes_downloaded,
         )
+        self.requests |= _ids(answer.header("x-amzn-requestid"), body)
+        return answer
 
     async def record(
         self,
@@ -172,6 +172,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         limit: float,
+        slowly: recorder.Slowly | None = None,
     ) -> Recording:
         """Send a request and record the arrival of its answer for at most `limit` seconds.
 
@@ -179,9 +180,11 @@ class Client:
             httpx.HTTPError: when no answer came at all.
         """
         wanted = {"Accept": "text/event-stream", "Accept-Encoding": _STREAM_ENCODINGS, **(headers or {})}
-        return await recorder.record(
-            self._http, self._request(path, method, wanted, content, limit), limit=limit
+        recording = await recorder.record(
+            self._http, self._request(path, method, wanted, content, limit), limit=limit, slowly=slowly
         )
+        self.requests |= _ids(dict(recording.headers).get("x-amzn-requestid", ""), recording.head)
+        return recording
 
     @contextlib.asynccontextmanager
     async def open(
@@ -208,9 +211,11 @@ class Client:
 
     def with_room_for(self, connections: int) -> Client:
         """A client of the same deployment that may hold so many connections at once."""
-        return Client(
+        other = Client(
             self.base_url, timeout=self.timeout, use_proxies=self._use_proxies, connections=connections
         )
+        other.requests = self.requests
+        return other
 
     def _request(
         self,
@@ -224,32 +229,7 @@ class Client:
         return self._http.build_request(method, url, headers=headers, content=content, timeout=limit)
 
 
-def evidence(answer: Response | Recording, *, body: bool = True) -> str:
-    """Status, headers and the first bytes of the body, without the values of credentials.
-
-    Args:
-        answer: The answer to show.
-        body: Whether the body may be shown: an answer that carries tokens may not.
-    """
-    head = answer.head[:_STREAM_EVIDENCE_BYTES] if isinstance(answer, Recording) else answer.body
-    request = f"{answer.method} {answer.url}\n" if isinstance(answer, Response) else ""
-    lines = [f"{name}: {_shown(name, value)}" for name, value in answer.headers]
-    shown = (
-        _printable(head[:_EVIDENCE_BYTES])
-        if body
-        else f"({len(head)} bytes, not shown: they may hold a token)"
-    )
-    return f"{request}{answer.status}\n" + "\n".join(lines) + f"\n\n{shown}"
-
-
-def _shown(name: str, value: str) -> str:
-    if name in _SECRET_HEADERS:
-        return "(hidden)"
-    if name == "set-cookie":
-        return _COOKIE_VALUE.sub(r"\1=(hidden)", value)
-    return value
-
-
-def _printable(raw: bytes) -> str:
-    text = raw.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+def _ids(gateways: str, body: bytes) -> set[str]:
+    """The ids of a request: API Gateway's in a header, Lambda's in the handler's answer to a failed one."""
+    named = re.search(rb'"requestId":\s*"([0-9a-f-]{36})"', body[:_ID_BYTES])
+    return {id for id in (gateways, named[1].decode() if named else "") if id}

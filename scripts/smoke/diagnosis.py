@@ -29,6 +29,16 @@ def is_html(answer: Response) -> bool:
     return answer.media_type == "text/html" or answer.body.lstrip()[:15].lower().startswith(b"<!doctype html")
 
 
+def throttled(answer: Response) -> bool:
+    """Whether a function that serves other requests was not invoked for this one.
+
+    "If the Lambda API rejects the invocation request, API Gateway returns a 500 error code."
+    https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
+    """
+    told = "TooManyRequests" in f"{answer.header('x-amzn-errortype')} {answer.text[:4000]}"
+    return answer.status == 429 or told or (answer.status == 500 and _bare_gateway_error(answer))
+
+
 def explain_api(answer: Response) -> str:
     """Why a request to the API may have got this answer; a sentence, never empty."""
     message = _message(answer)

@@ -2,12 +2,15 @@
 
 The handler of `scripts.processes.interruptible` raises where the program happens to be. Inside an event loop
 that is the middle of somebody's bookkeeping: connections stay open, and asyncio reports a bug.
+
+What has to be undone first takes its time, and whoever waits is told what for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -16,6 +19,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# Signals are the whole process's, and so is what they are answered with.
+_promises: list[str] = []
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -38,6 +44,22 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
+def promised(what: str) -> Iterator[None]:
+    """Within this block a signal is answered with `what` happens next: a sentence."""
+    _promises.append(what)
+    try:
+        yield
+    finally:
+        _promises.remove(what)
+
+
+def say(text: str) -> None:
+    """A line for whoever interrupted us. On stderr, because stdout may be JSON."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
 def _cancelled_by_signals() -> Iterator[None]:
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
@@ -45,8 +67,14 @@ def _cancelled_by_signals() -> Iterator[None]:
     previous = {
         number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN
     }
+
+    def interrupt() -> None:
+        if _promises and not task.cancelling():
+            say(f"\nInterrupted. {' '.join(_promises)} Ctrl-C again ends without that.")
+        task.cancel()
+
     for number in previous:
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, interrupt)
     try:
         yield
     finally:

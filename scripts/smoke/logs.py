@@ -1,8 +1,14 @@
-"""The last log lines of the function, as evidence of a failure. Not a log viewer (`scripts.logs`)."""
+"""The function's log lines that belong to a run, as evidence of a failure. Not a log viewer (`scripts.logs`).
+
+A report is meant to be passed on, and what LibreChat logs may name its users. So only what was written for
+requests of the run itself is taken, and what belongs to no request at all: a start that failed.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+import re
+from collections import defaultdict
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -11,15 +17,22 @@ from scripts.aws import Aws, error_code
 from scripts.errors import DeployError
 
 _MOST_EVENTS = 100_000
+_BEGIN = re.compile(r"START RequestId:")
+_END = re.compile(r"(?:END|REPORT) RequestId:")
+_INIT = re.compile(r"INIT_(?:START|REPORT)\b")
+_ENDED_BY_LAMBDA = re.compile(r"Task timed out after|Runtime exited|Runtime\.\w+Error")
 
 
-def tail(aws: Aws, log_group: str, *, since: float, lines: int = 20) -> tuple[str, ...]:
-    """The newest lines of a log group, oldest of them first.
+def tail(
+    aws: Aws, log_group: str, *, since: float, requests: Container[str] = (), lines: int = 20
+) -> tuple[str, ...]:
+    """The newest lines that tell of the run, oldest of them first.
 
     Args:
         aws: The account.
         log_group: Name of the group.
         since: Seconds since the epoch; older lines are not looked at.
+        requests: Ids of the run's own requests, as far as the answers named them.
         lines: At most this many.
 
     Returns:
@@ -28,14 +41,56 @@ def tail(aws: Aws, log_group: str, *, since: float, lines: int = 20) -> tuple[st
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    events = logs.read(aws, log_group, since=datetime.fromtimestamp(since, UTC))
     try:
-        newest = deque(islice(events, _MOST_EVENTS), maxlen=lines)
+        events = list(
+            islice(logs.read(aws, log_group, since=datetime.fromtimestamp(since, UTC)), _MOST_EVENTS)
+        )
     except (BotoCoreError, ClientError, DeployError) as error:
         cause = error.__cause__ or error
         return (f"(the log group {log_group} cannot be read: {error_code(cause) or cause})",)
-    if not newest:
+    if not events:
         return (f"(no lines in {log_group}: the function was not invoked, or may not log)",)
+    ours = [
+        event
+        for event, request in zip(events, _requests(events), strict=True)
+        if request == "" or request in requests or _by_lambda(event.message)
+    ]
+    if not ours:
+        return (f"(no line in {log_group} is known to be of this run; inv logs shows all of them)",)
     return tuple(
-        f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {event.message.rstrip()}" for event in newest
+        f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {event.message.rstrip()}"
+        for event in ours[-lines:]
     )
+
+
+def _by_lambda(message: str) -> bool:
+    """Whether Lambda itself says that a request ended badly; that names nobody."""
+    return not message.startswith("{") and bool(_ENDED_BY_LAMBDA.search(message[:200]))
+
+
+def _requests(events: Sequence[logs.Event]) -> list[str | None]:
+    """For each event the request for which it was written: empty for none, None when that is not known.
+
+    An environment serves one request at a time, so what its stream holds between START and END belongs to
+    that request: LibreChat's own lines do not say it.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+    """
+    found: list[str | None] = []
+    serving: dict[str, str | None] = {}
+    first: dict[str, list[int]] = defaultdict(list)
+    for number, event in enumerate(events):
+        stream, request = event.stream, logs.parse(event.message).request_id
+        if _BEGIN.match(event.message):
+            serving[stream] = request
+        elif _INIT.match(event.message):
+            serving[stream] = ""
+        if stream not in serving:
+            first[stream].append(number)
+        elif not _END.match(event.message):
+            for earlier in first.pop(stream, ()):  # nothing had begun yet, or this would be its END
+                found[earlier] = found[earlier] or ""
+        found.append(request or serving.get(stream))
+        if _END.match(event.message):
+            serving[stream] = None  # what it does after an answer may be anybody's
+            first.pop(stream, None)
+    return found

@@ -55,8 +55,26 @@ def failed(measured: str, limit: str = "", *, reason: str, evidence: str = "", *
     return Result(Status.FAILED, measured, limit, reason, evidence, **more)
 
 
+class Need(Enum):
+    """What many checks need, and one shows by itself."""
+
+    INDEX = "index.html"
+    API = "a healthy API"
+    ECHO = "the answer to a POST"
+    CLEAN = "that nothing is left behind"
+
+
 class NotCheckedError(Exception):
-    """Raised by a check that cannot run, with the reason."""
+    """Raised by a check that cannot run, with the reason.
+
+    Args:
+        reason: Why, as a phrase.
+        lacks: What is missing. The check that shows it is part of the run then, whoever left it out.
+    """
+
+    def __init__(self, reason: str, *, lacks: Need | None = None) -> None:
+        super().__init__(reason)
+        self.lacks = lacks
 
 
 class Stage(Enum):
@@ -97,6 +115,7 @@ class Check:
         by_function: Whether the Lambda function serves it, so that its log tells about a failure.
         suite: Which runs it belongs to.
         also: Further items of the specification that it shows.
+        shows: What others need, when it is this check that fails for want of it.
     """
 
     id: str
@@ -106,6 +125,7 @@ class Check:
     by_function: bool = False
     suite: Suite = Suite.BASIC
     also: tuple[str, ...] = ()
+    shows: Need | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:

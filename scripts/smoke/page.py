@@ -19,16 +19,23 @@ _ASSET_LINKS = frozenset(
 )
 
 
+CONNECTIONS = 6
+"""As many as browsers open to one host with HTTP/1.1, which is what is spoken here: Chrome and Firefox
+alike (https://developer.mozilla.org/docs/Web/HTTP/Guides/Connection_management_in_HTTP_1.x). With HTTP/2
+or 3 they need one, and are not slower for it."""
+
+
 @dataclass(frozen=True)
 class Page:
     """index.html and its assets.
 
     Attributes:
-        assets: Answers by path, in the order of index.html; an exception where none came.
+        assets: Answers by path, in the order of index.html; an exception where none came, or where what is
+            named is no address at all.
     """
 
     index: Response
-    assets: Mapping[str, Response | httpx.HTTPError]
+    assets: Mapping[str, Response | httpx.HTTPError | httpx.InvalidURL]
 
     @property
     def arrived(self) -> Mapping[str, Response]:
@@ -68,26 +75,49 @@ class Page:
 
 
 async def load(client: Client, index: Response) -> Page:
-    """Load everything that index.html names, side by side."""
+    """Load everything that index.html names, side by side over `CONNECTIONS`."""
+    room = asyncio.Semaphore(CONNECTIONS)
+
+    async def fetch(path: str) -> Response | httpx.HTTPError | httpx.InvalidURL:
+        if not _is_address(path):
+            return httpx.InvalidURL("it is no address")
+        async with room:
+            try:
+                return await client.fetch(path)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                return error
+
     paths = asset_paths(index.text, index.url)
-    answers = await asyncio.gather(*(client.fetch(path) for path in paths), return_exceptions=True)
-    assets: dict[str, Response | httpx.HTTPError] = {}
-    for path, answer in zip(paths, answers, strict=True):
-        if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
-            raise answer
-        assets[path] = answer
-    return Page(index, assets)
+    answers = await asyncio.gather(*map(fetch, paths))
+    return Page(index, dict(zip(paths, answers, strict=True)))
 
 
 def asset_paths(page: str, url: str) -> list[str]:
-    """Paths (with queries) of the files on the same origin that a page names, in its order."""
+    """Paths (with queries) of the files on the same origin that a page names, in its order.
+
+    A link that is no address (a bracket that nothing closes) is among them as it stands.
+    """
     parser = _Links()
     parser.feed(page)
-    base = urljoin(url, parser.base)
+    base = urljoin(url, parser.base) if _is_address(parser.base) else url
     origin = urlsplit(url)[:2]
-    found = [urlsplit(urljoin(base, link)) for link in parser.links]
-    paths = [f"{u.path}?{u.query}" if u.query else u.path for u in found if u[:2] == origin]
-    return list(dict.fromkeys(path for path in paths if PurePosixPath(urlsplit(path).path).suffix))
+    paths = []
+    for link in parser.links:
+        if not _is_address(link):
+            paths.append(link)
+            continue
+        found = urlsplit(urljoin(base, link))
+        if found[:2] == origin and PurePosixPath(found.path).suffix:
+            paths.append(f"{found.path}?{found.query}" if found.query else found.path)
+    return list(dict.fromkeys(paths))
+
+
+def _is_address(link: str) -> bool:
+    try:
+        urlsplit(link)
+    except ValueError:
+        return False
+    return True
 
 
 class _Links(html.parser.HTMLParser):

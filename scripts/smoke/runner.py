@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import httpx
 
@@ -18,7 +21,11 @@ _CONNECT_PAUSE_SECONDS = 2.0
 
 
 async def run_checks(
-    site: Site, checks: Iterable[Check], finished: Callable[[Finding], None]
+    site: Site,
+    checks: Iterable[Check],
+    finished: Callable[[Finding], None],
+    *,
+    others: Iterable[Check] = (),
 ) -> tuple[Finding, ...]:
     """Run the checks and return what they found, in their order.
 
@@ -26,21 +33,29 @@ async def run_checks(
     side by side, and beside that the checks of the API one after the other, which keeps them on one warm
     environment; then the streams, and at last what is heavy.
 
+    A check that could not run for want of something another one shows is worth nothing without that one:
+    where it was left out it is run all the same, and comes first.
+
     Args:
         site: The deployment.
         checks: What to run.
         finished: Called with every finding as it comes.
+        others: The checks that were left out.
     """
     findings: dict[int, Finding] = {}
     numbered = list(enumerate(checks))
 
-    async def run(number: int, check: Check) -> None:
+    async def look(check: Check) -> Finding:
         start = time.perf_counter()
         result = await _result(site, check)
-        findings[number] = Finding(
+        finding = Finding(
             check.id, check.title, result, time.perf_counter() - start, check.by_function, check.also
         )
-        finished(findings[number])
+        finished(finding)
+        return finding
+
+    async def run(number: int, check: Check) -> None:
+        findings[number] = await look(check)
 
     of = {stage: [item for item in numbered if item[1].stage is stage] for stage in Stage}
 
@@ -58,7 +73,8 @@ async def run_checks(
     await asyncio.gather(*(run(*item) for item in of[Stage.STREAM]))
     for item in of[Stage.HEAVY]:
         await run(*item)
-    return tuple(findings[number] for number, _ in numbered)
+    needed = [await look(check) for check in others if check.shows in site.lacking]
+    return (*needed, *(findings[number] for number, _ in numbered))
 
 
 async def reach(make_site: Callable[[], Site], *, patience: float) -> Site:
@@ -69,6 +85,7 @@ async def reach(make_site: Callable[[], Site], *, patience: float) -> Site:
         patience: Seconds to go on trying: a new DNS record is not known everywhere at once.
 
     Raises:
+        ssl.SSLCertVerificationError: when its certificate is not trusted, which waiting does not help.
         DeployError: when nothing listens there.
     """
     deadline = time.monotonic() + patience
@@ -77,6 +94,9 @@ async def reach(make_site: Callable[[], Site], *, patience: float) -> Site:
         try:
             await site.index()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            for cause in _causes(error):
+                if isinstance(cause, ssl.SSLCertVerificationError):
+                    raise cause from error
             if time.monotonic() + _CONNECT_PAUSE_SECONDS > deadline:
                 raise _unreachable(site, error) from error
             await asyncio.sleep(_CONNECT_PAUSE_SECONDS)
@@ -90,6 +110,8 @@ async def _result(site: Site, check: Check) -> Result:
     try:
         return await check.run(site)
     except NotCheckedError as skipped:
+        if skipped.lacks:
+            site.lacking.add(skipped.lacks)
         return Result(Status.NOT_CHECKED, "", reason=str(skipped))
     except httpx.HTTPError as error:
         return failed(
@@ -97,6 +119,27 @@ async def _result(site: Site, check: Check) -> Result:
             reason=f"The request got no whole answer: {describe(error)}.",
             evidence=_request_line(error),
         )
+    except Exception as error:  # one broken check must not take the others' findings along
+        return failed(
+            "the check itself broke",
+            reason=f"The deployment gave an answer that this check was not made for, which is a bug of the "
+            f"check: {describe(error)}.",
+            evidence="\n".join(_frames(error)),
+        )
+
+
+def _frames(error: Exception) -> Iterator[str]:
+    """Where it happened, without paths of this machine: a report is shown to others."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        yield f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _request_line(error: httpx.HTTPError) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,10 +15,10 @@ import httpx
 
 from scripts.aws import Aws
 from scripts.settings import SmokeSettings
-from scripts.smoke import diagnosis
+from scripts.smoke import diagnosis, echo
 from scripts.smoke.client import Client, Response
 from scripts.smoke.deployed import Deployed
-from scripts.smoke.model import NotCheckedError
+from scripts.smoke.model import Need, NotCheckedError
 from scripts.smoke.page import Page
 from scripts.smoke.page import load as load_page
 
@@ -33,10 +31,6 @@ _SAME_ANSWER_LIMIT = 4
 _PATIENCE_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
-_ECHO_BODY = json.dumps({"text": "þetta er prófun – smoke ✓", "padding": "x" * 2000}).encode()
-
-FORGED_ADDRESS = "203.0.113.7"
-"""An address of the documentation range: nobody's, so an app that sees it was told it by the viewer."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Health:
         problem: Why no answer came.
         attempts: Number of answers.
         seconds: From the first request to the last answer: the cold start, when there was one.
-        warm_seconds: A second request at once after the first success.
+        warm_seconds: A second request at once after the first success; None when that got no answer.
     """
 
     ok: bool
@@ -57,7 +51,7 @@ class Health:
     problem: str
     attempts: int
     seconds: float
-    warm_seconds: float = 0.0
+    warm_seconds: float | None = None
 
 
 class Site:
@@ -91,6 +85,8 @@ class Site:
         self._ask_account = ask_account
         self.replaced_domain = replaced_domain
         self.aws = aws
+        self.lacking: set[Need] = set()
+        """What turned out to be missing: the checks that show it run, whoever left them out."""
         self._facts: dict[str, asyncio.Task[Any]] = {}
         self._made: dict[str, Any] = {}
 
@@ -108,7 +104,7 @@ class Site:
             answer = await self.index()
             if answer.status == 200 and diagnosis.is_html(answer):
                 return answer
-        raise NotCheckedError("index.html itself did not arrive")
+        raise NotCheckedError("index.html itself did not arrive", lacks=Need.INDEX)
 
     async def page(self) -> Page:
         """index.html and its assets, loaded once and kept."""
@@ -129,7 +125,7 @@ class Site:
             NotCheckedError: when it is not; the health check says why.
         """
         if not (await self.health()).ok:
-            raise NotCheckedError("the API is not healthy (SC-003)")
+            raise NotCheckedError("the API is not healthy (SC-003)", lacks=Need.API)
 
     async def configuration(self) -> Response:
         """``/api/config``, asked for as a page of the same origin asks: the client's first request."""
@@ -142,11 +138,18 @@ class Site:
 
     async def echo(self) -> Response:
         """The answer to a POST with a body, cookies, a query and a forged address, to ``/api/echo``."""
-        return await self._once("echo", self._post_echo)
+        return await self._once("echo", lambda: echo.post(self.client))
 
     async def is_stand_in(self) -> bool:
-        """Whether the app is our stand-in, which can show what arrived; LibreChat has no such route."""
-        body = (await self.echo()).json()
+        """Whether the app is our stand-in, which can show what arrived; LibreChat has no such route.
+
+        Raises:
+            NotCheckedError: when no answer came; the check that a POST arrives says why.
+        """
+        try:
+            body = (await self.echo()).json()
+        except httpx.HTTPError as error:
+            raise NotCheckedError("a POST got no answer (US2.2)", lacks=Need.ECHO) from error
         return isinstance(body, dict) and "method" in body and "body" in body
 
     async def deployed(self) -> Deployed | None:
@@ -213,8 +216,7 @@ class Site:
                 problem = describe(error)
             elapsed = time.perf_counter() - start
             if answer and is_ok(answer):
-                warm = await self.client.fetch("/api/health")
-                return Health(True, answer, "", len(seen), elapsed, warm.seconds)
+                return Health(True, answer, "", len(seen), elapsed, await self._warm_seconds())
             hopeless = answer is not None and (
                 answer.status < 400
                 or seen.count(seen[-1]) >= (2 if elapsed > _PATIENCE_SECONDS else _SAME_ANSWER_LIMIT)
@@ -224,32 +226,10 @@ class Site:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
-    async def _post_echo(self) -> Response:
-        return await self.client.fetch(
-            "/api/echo?q=a%20b%2Fc&q=%C3%BE&empty=",
-            method="POST",
-            content=_ECHO_BODY,
-            headers={
-                "Content-Type": "application/json",
-                "Cookie": "smoke_a=1; smoke_b=two",
-                "X-Forwarded-For": FORGED_ADDRESS,
-            },
-        )
-
-
-def echo_differences(echoed: Mapping[str, Any]) -> list[str]:
-    """What of the request did not reach the app as it was sent; empty when all did."""
-    expected = {
-        "method": "POST",
-        "url": "/api/echo?q=a%20b%2Fc&q=%C3%BE&empty=",
-        "cookies": {"smoke_a": "1", "smoke_b": "two"},
-        "body": {"length": len(_ECHO_BODY), "sha256": hashlib.sha256(_ECHO_BODY).hexdigest()},
-    }
-    return [
-        f"{name}: sent {value!r}, the app saw {echoed.get(name)!r}"
-        for name, value in expected.items()
-        if echoed.get(name) != value
-    ]
+    async def _warm_seconds(self) -> float | None:
+        with contextlib.suppress(httpx.HTTPError):
+            return (await self.client.fetch("/api/health")).seconds
+        return None
 
 
 def is_ok(answer: Response) -> bool:

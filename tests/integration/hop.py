@@ -122,6 +122,29 @@ async def merges(reads: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield b"".join(held)
 
 
+def delays(seconds: float) -> Way:
+    """A delay line: every read is passed on so much later than it came, at its own pace."""
+
+    async def way(reads: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        line: asyncio.Queue[tuple[float, bytes | None]] = asyncio.Queue()
+
+        async def fill() -> None:
+            async for read in reads:
+                line.put_nowait((loop.time() + seconds, read))
+            line.put_nowait((0.0, None))
+
+        filling = asyncio.create_task(fill())
+        try:
+            while (taken := await line.get())[1] is not None:
+                await asyncio.sleep(taken[0] - loop.time())
+                yield taken[1]
+        finally:
+            filling.cancel()
+
+    return way
+
+
 def replays(pause: float) -> Way:
     """Holds everything back, then sends it event by event with a pause after each."""
 

@@ -217,6 +217,7 @@ def test_a_deployment_that_does_not_behave_ends_with_its_own_status(bench: Bench
     with pytest.raises(DeployError) as failure:
         pipeline.deploy(session)
     assert failure.value.status is ExitStatus.SMOKE_FAILED
+    assert "✗ smoke" in bench.out.getvalue() and "✓ smoke" not in bench.out.getvalue()
 
 
 def test_a_broken_build_is_found_before_anything_is_applied(bench: Bench) -> None:

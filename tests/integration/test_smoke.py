@@ -79,6 +79,7 @@ async def test_a_good_deployment_passes_and_says_what_could_not_be_checked() -> 
     done = await run()
     assert done.report.ok, done.output
     assert not done.failed
+    assert (done.report.target, done.report.environment) == ("local", "dev")
     unchecked = {finding.id for finding in done.report.of(Status.NOT_CHECKED)}
     assert unchecked == {"FR-021", "FR-022", "FR-023"}, "there is no TLS and no domain on loopback"
     assert done.report.function_log == ()
@@ -176,6 +177,7 @@ async def test_an_address_is_enough_and_what_needs_more_says_so() -> None:
     async with Deployment().serve() as url:
         report = await look(url)
     assert report.ok, report.to_json()
+    assert (report.target, report.environment) == ("", "")
     reasons = {finding.id: finding.result.reason for finding in report.of(Status.NOT_CHECKED)}
     assert reasons["FR-014"] == "only the address is known, not Terraform's output frontend_bucket"
     assert {"FR-014", "FR-031", "FR-027"} <= set(reasons)
@@ -189,6 +191,75 @@ async def test_what_was_chosen_runs_and_what_it_needs_is_not_shown() -> None:
     assert [finding.id for finding in report.findings] == ["FR-013", "FR-013"]
     assert "/api/health" in {request.path for request in deployment.requests}
     assert report.options.to_json()["only"] == ["FR-013"]
+
+
+@pytest.mark.parametrize("only", ["SC-004", "FR-013", "US2.3"])
+async def test_what_was_chosen_fails_with_what_it_needs(only: str) -> None:
+    denied = always(lambda: api({"message": "Internal server error"}, 500))
+    async with Deployment({"/api/*": denied, "/api/health": denied}).serve() as url:
+        report = await look(url, only)
+    assert not report.ok
+    assert [(finding.id, finding.title) for finding in report.of(Status.FAILED)] == [
+        ("SC-003", "/api/health answers OK")
+    ]
+    assert report.of(Status.NOT_CHECKED)
+
+
+async def test_a_deep_link_alone_fails_with_the_page() -> None:
+    async with Deployment(dict.fromkeys(server.FILES, always(s3_denied))).serve() as url:
+        report = await look(url, "US1.2")
+    assert [f.title for f in report.of(Status.FAILED)] == ["index.html arrives through CloudFront"]
+
+
+async def test_an_answer_of_nobody_knows_whom_is_not_taken_for_the_api_s() -> None:
+    plain = always(lambda: web.json_response({"made by": "a plain server"}))
+    async with Deployment({"/api/smoke-*": plain}).serve() as url:
+        report = await look(url, "FR-013")
+    api_paths, login = report.findings
+    assert api_paths.result.status is Status.NOT_CHECKED
+    assert "no header of API Gateway" in api_paths.result.reason
+    assert login.result.ok
+
+
+async def test_a_run_that_could_check_nothing_is_no_success() -> None:
+    async with Deployment().serve() as url:
+        report = await look(url, "FR-021")
+    assert report.of(Status.NOT_CHECKED) == report.findings
+    assert not report.ok
+
+
+async def test_one_request_that_is_dropped_takes_nothing_along() -> None:
+    health, dropped = always(lambda: api("OK")), 0
+
+    async def second_is_dropped(request: web.Request) -> web.StreamResponse:
+        nonlocal dropped
+        dropped += 1
+        if dropped == 2:
+            assert request.transport is not None
+            request.transport.close()
+        return await health(request)
+
+    done = await run({"/api/health": second_is_dropped})
+    assert done.report.ok, done.output
+    [finding] = [finding for finding in done.report.findings if finding.id == "SC-003"]
+    assert finding.result.measured.endswith("no answer when warm")
+
+
+async def test_a_post_that_is_dropped_fails_once() -> None:
+    async def drop(request: Any) -> Any:
+        request.transport.close()
+
+    done = await run({"/api/echo": drop})
+    assert list(done.failed) == ["a POST reaches the app as sent"]
+
+
+async def test_a_page_with_a_broken_link_is_a_wrong_asset_and_not_the_end_of_the_run() -> None:
+    page = server.INDEX.replace("</head>", "<script src='//[bad/x.js'></script></head>")
+    index = always(lambda: web.Response(text=page, headers=file("/").headers))
+    done = await run(dict.fromkeys(["/", "/index.html", "/chat/*", "/c/*"], index))
+    assert list(done.failed) == ["every asset that index.html names arrives"]
+    assert "//[bad/x.js did not arrive: invalid url" in next(iter(done.failed.values())).lower()
+    assert len(done.report.findings) == len(smoke.Options().select(smoke.ALL))
 
 
 async def test_what_does_not_touch_the_api_leaves_it_alone() -> None:

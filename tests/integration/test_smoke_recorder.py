@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 
 from scripts.smoke.client import Client
+from scripts.smoke.stream import sse
+from scripts.smoke.stream.recorder import Slowly
 from tests.unit.smoke.server import Deployment, Handler, start_stream
 
 pytestmark = pytest.mark.integration
@@ -21,22 +23,27 @@ async def record(handler: Handler, *, limit: float = 60.0):  # type: ignore[no-u
         return await client.record("/s", limit=limit)
 
 
-async def test_events_are_timed_when_they_arrive_and_not_when_the_body_ends() -> None:
-    written: list[float] = []
+async def test_events_are_timed_when_they_arrive_and_not_when_the_body_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = asyncio.Event()
+    feed = sse.Parser.feed
+
+    def tell(parser: sse.Parser, chunk: bytes) -> list[sse.Event]:
+        seen.set()
+        return feed(parser, chunk)
+
+    monkeypatch.setattr(sse.Parser, "feed", tell)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await start_stream(request)
-        for number in range(2):
-            written.append(time.perf_counter())
-            await response.write(f"data: {number}\n\n".encode())
-            await asyncio.sleep(0.2)
+        await response.write(b"data: 1\n\n")
+        await seen.wait()  # A client that took it only at the end would wait for ever.
+        await response.write(b"data: 2\n\n")
         return response
 
-    began = time.perf_counter()
     taken = await record(handler)
     first, second = taken.arrivals
-    # The first is seen before the second is written. Its clock starts a little after ours.
-    assert began + first.at <= written[1]
     assert taken.headers_at <= first.at < second.at <= taken.ended_at
     assert [read.size for read in taken.reads] == [9, 9]
     assert not taken.fault
@@ -144,6 +151,23 @@ async def test_a_body_that_ends_inside_an_event_is_a_fault() -> None:
         return response
 
     assert (await record(handler)).fault == "the body ended in the middle of an event"
+
+
+async def test_a_slow_reader_takes_no_more_than_its_rate_and_notes_the_same_as_a_fast_one() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await start_stream(request)
+        for number in range(20):
+            await response.write(f"data: {number}\n\n".encode() + b"x" * 1000 + b"\n\n")
+        return response
+
+    async with Deployment({"/s": handler}).serve() as url, Client(url, timeout=60) as client:
+        taken = await client.record("/s", limit=60, slowly=Slowly(rate=40_000, seconds=0.2))
+    assert len(taken.arrivals) == 20 and not taken.fault
+    received = 0
+    for read in taken.reads:
+        assert read.at - taken.headers_at >= min(received / 40_000, 0.2) - 0.001
+        received += read.size
+    assert taken.ended_at - taken.headers_at >= 0.2
 
 
 async def test_a_stream_that_does_not_end_is_given_up_after_the_limit() -> None:

@@ -25,7 +25,7 @@ from aiohttp import web
 from scripts import pipeline
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
-from scripts.pipeline.smoke import Wanted
+from scripts.pipeline.smoke_flags import Wanted
 from scripts.session import Session
 from scripts.settings import Settings
 from tests.events import require_documented
@@ -87,6 +87,7 @@ async def test_an_address_is_all_that_it_needs(bench: Bench) -> None:
         assert await bench.smoke(base_url=url, only=("US1.2,fr-014",)) is None
     require_documented(bench.events)
     assert [event["type"] for event in bench.events[-2:]] == ["step", "smoke"]
+    assert "failed" not in bench.events[-2]
     ended = [event["id"] for event in bench.events if event["type"] == "smoke.check"]
     assert sorted(ended) == sorted(check["id"] for check in bench.events[-1]["checks"])
     assert bench.events[-1]["deployed"] is None
@@ -99,10 +100,32 @@ async def test_the_files_are_written_when_a_check_failed_too(bench: Bench, tmp_p
         error = await bench.smoke(base_url=url, only=("US1.2", "FR-021"), junit=str(junit), report=str(page))
     assert error is not None and error.status is ExitStatus.SMOKE_FAILED
     assert "run the same command again" in error.next_step
+    assert [event["failed"] for event in bench.events if event["type"] == "step"] == [True]
     assert cases(junit)["US1.2 a deep link gives index.html"] == "failure"
     assert cases(junit)["FR-021 TLS 1.2 or newer"] == "skipped"
     assert "a deep link gives index.html" in page.read_text()
     assert names(tmp_path) == ["smoke.html", "smoke.xml"], "nothing is left of the writing"
+
+
+async def test_a_run_that_proves_nothing_ends_with_4(bench: Bench) -> None:
+    async with Deployment().serve() as url:
+        error = await bench.smoke(base_url=url, only=("FR-021",))
+    assert error is not None and error.status is ExitStatus.SMOKE_FAILED
+    assert error.what == "Nothing was proven"
+
+
+async def test_long_streams_on_another_machine_need_a_yes_that_nobody_can_give(bench: Bench) -> None:
+    """Under pytest stdin is no terminal."""
+    error = await bench.smoke(base_url="https://chat.example.invalid", long=True)
+    assert error is not None and error.status is ExitStatus.PREFLIGHT_FAILED
+    assert "nobody is there" in error.what and "throttled" in error.why and "--yes" in error.next_step
+    assert not bench.events, "nothing was asked of it"
+
+
+async def test_long_streams_on_the_real_account_need_a_yes_too(default_settings: Settings) -> None:
+    error = await Bench(replace(default_settings, target="aws")).smoke(long=True)
+    assert error is not None and error.status is ExitStatus.PREFLIGHT_FAILED
+    assert "the real account, environment dev" in error.why
 
 
 async def test_a_deployment_that_does_not_answer_leaves_its_files_too(bench: Bench, tmp_path: Path) -> None:
@@ -120,6 +143,7 @@ async def test_a_deployment_that_does_not_answer_leaves_its_files_too(bench: Ben
     [
         {"only": ("SC-9",)},
         {"only": ("",)},
+        {"base_url": ""},
         {"only": ("US1",), "skip": ("US",)},
         {"junit": "no/such/directory/smoke.xml"},
         {"report": "."},
@@ -133,7 +157,7 @@ async def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
 ) -> None:
     deployment = Deployment()
     async with deployment.serve() as url:
-        error = await bench.smoke(base_url=url, **wrong)
+        error = await bench.smoke(**{"base_url": url, **wrong})
     assert error is not None and error.status is ExitStatus.PREFLIGHT_FAILED
     assert not deployment.requests and not bench.events
 
@@ -277,3 +301,39 @@ async def test_an_interrupted_run_ends_with_130_and_shows_no_traceback(number: s
                 await running.wait()
     assert running.returncode == ExitStatus.INTERRUPTED, output
     assert b"Interrupted" in output and b"Traceback" not in output
+
+
+async def test_an_interrupted_run_shows_what_it_had_found(tmp_path: Path) -> None:
+    asked, junit = asyncio.Event(), tmp_path / "smoke.xml"
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with Deployment({"/api/health": silent}).serve() as url:
+        flags = ["--base-url", url, "--only", "SC-003,US1.2", "--json", "--junit", str(junit)]
+        running = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).parent / "inv"), "smoke", *flags,
+            cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert running.stdout is not None
+        try:
+            async with asyncio.timeout(120):
+                found = json.loads(await running.stdout.readline())
+                await asked.wait()
+                running.send_signal(signal.SIGINT)
+                rest, _ = await running.communicate()
+        finally:
+            if running.returncode is None:
+                running.kill()
+                await running.wait()
+    events = [found, *map(json.loads, rest.splitlines())]
+    require_documented(events)
+    assert running.returncode == ExitStatus.INTERRUPTED
+    [report] = [event for event in events if event["type"] == "smoke"]
+    assert [(check["id"], check["status"]) for check in report["checks"]] == [
+        ("US1.2", "passed"),
+        ("SC-003", "not checked"),
+    ]
+    assert cases(junit)["SC-003 /api/health answers OK"] == "skipped"

@@ -127,7 +127,7 @@ QUESTION = {
 
 def log_in(app: App) -> httpx.Response:
     """As the app's own user, from a browser."""
-    answer = app.http.post("/api/auth/login", json={"email": "you@example.org", "password": "stand-in"})
+    answer = app.http.post("/api/auth/login", json={"email": "you@example.org", "password": "p4rrot-7d41c0"})
     app.http.headers.update(
         {"Authorization": f"Bearer {answer.json()['token']}", "User-Agent": "Chrome/131.0"}
     )

@@ -228,6 +228,7 @@ BAD_VALUES: dict[str, tuple[Any, str]] = {
     "api_path_patterns": (["/api"], "/word/*"),
     "origin_read_timeout": (180, "quota raise"),
     "image_platform": ("linux/386", "One of linux/amd64"),
+    "diagnostic_stream": ("on", "One of off, short, full."),
     "config_s3_key": ("librechat.yaml", "folder/"),
     "function": ({"memory_size": 512, "timeout": 901}, "1792 to 10240"),
     "redis_node_type": ("t4g.micro", "starts with cache."),
@@ -250,12 +251,40 @@ def test_a_wrong_value_is_refused_before_anything_is_planned(root: Root) -> None
 
 
 def test_the_function_s_variables_are_neither_lambda_s_own_nor_secrets(root: Root) -> None:
-    values = {"TRUST_PROXY": "1", "AWS_REGION": "eu-west-1", "MONGO_URI": "mongodb://host"}
+    values = {
+        "TRUST_PROXY": "1",
+        "AWS_REGION": "eu-west-1",
+        "MONGO_URI": "mongodb://host",
+        "DIAGNOSTIC_STREAM": "full",
+    }
     said = refusal(root, {"environment_variables": values})
 
     assert "have no place in Lambda" in said
     assert "AWS_* variables are set by Lambda" in said
+    assert "DIAGNOSTIC_STREAM is the variable diagnostic_stream" in said
     assert "either a secret in ssm_parameters or a plain variable" in said
+
+
+def test_on_aws_anybody_may_ask_for_short_diagnostic_streams_only(tmp_path: Path) -> None:
+    """Each holds an environment, and an account has a limited number. A rehearsal has the long ones, too."""
+    modules = hcl.read_module(TREE / "environments" / "dev")
+    (backend,) = (block for block in modules if block.labels == ("backend",))
+    expression = "".join(backend.attributes["diagnostic_stream"])
+
+    def chosen(given: str, target: str) -> str:
+        return expression.replace("var.diagnostic_stream", given).replace("var.target", target)
+
+    choices = (chosen("null", '"aws"'), chosen("null", '"local"'), chosen('"off"', '"aws"'))
+    done = subprocess.run(
+        ["terraform", "console"],
+        cwd=tmp_path,
+        env={**os.environ, "TF_CLI_CONFIG_FILE": os.devnull},
+        input=f'join(",", [{", ".join(choices)}])',
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == '"short,full,off"', done.stderr
 
 
 def test_a_secret_is_given_as_the_arn_of_its_parameter(root: Root) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.settings import PROJECT_ROOT, Settings, refuse_unknown
+from scripts.settings import LONGEST_STREAM_MS, PROJECT_ROOT, Settings, refuse_unknown
 
 
 @pytest.fixture
@@ -92,6 +93,22 @@ def test_a_bad_value_is_named_with_the_variable_that_corrects_it(
     assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
     assert f"{group}.{name}".lstrip(".") in failure.value.what
     assert variable in failure.value.next_step
+
+
+def test_a_measured_stream_that_the_function_does_not_send_is_refused(config: dict[str, Any]) -> None:
+    config["smoke"] |= {"stream_chunks": 41, "stream_interval_ms": 400}
+    Settings.load(config)
+    config["smoke"]["stream_interval_ms"] = 401
+    with pytest.raises(DeployError, match=r"too long: 16\.04 s") as failure:
+        Settings.load(config)
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+    assert "INVOKE_SMOKE_STREAM_CHUNKS or INVOKE_SMOKE_STREAM_INTERVAL_MS" in failure.value.next_step
+
+
+def test_the_longest_measured_stream_is_the_handler_s(config: dict[str, Any]) -> None:
+    handler = (PROJECT_ROOT / "container" / "src" / "diagnostics.mjs").read_text()
+    found = re.search(r"short: \{.*?plannedMs: ([\d_]+)", handler, re.DOTALL)
+    assert found is not None and int(found[1]) == LONGEST_STREAM_MS
 
 
 def test_a_misspelt_setting_is_refused_with_the_nearest_known_one(config: dict[str, Any]) -> None:

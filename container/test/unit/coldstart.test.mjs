@@ -254,10 +254,11 @@ describe('settings', () => {
       DOMAIN_CLIENT: 'not a url',
       LIBRECHAT_SSM_PARAMETERS: '{"A":1}',
       SSE_HEARTBEAT_MS: 'soon',
+      DIAGNOSTIC_STREAM: 'on',
     });
     assert.deepEqual(
       problems.map((problem) => problem.split(' ')[0]).sort(),
-      ['DOMAIN_CLIENT', 'LIBRECHAT_SSM_PARAMETERS', 'SSE_HEARTBEAT_MS'],
+      ['DIAGNOSTIC_STREAM', 'DOMAIN_CLIENT', 'LIBRECHAT_SSM_PARAMETERS', 'SSE_HEARTBEAT_MS'],
     );
   });
 
@@ -266,7 +267,7 @@ describe('settings', () => {
     assert.equal(settings.publicHost, 'lambda-test.sandbox.data.apro.is');
     assert.equal(settings.heartbeatMs, 15_000);
     assert.equal(settings.graceMs, 3_000);
-    assert.equal(settings.diagnosticStream, true);
+    assert.equal(settings.diagnosticStream, 'short');
     assert.equal(settings.config.path, '/tmp/librechat.yaml');
     assert.equal(settings.home, '/app');
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Deadline } from '../../src/deadline.mjs';
-import { DeadlineError } from '../../src/errors.mjs';
+import { DeadlineError, StreamLimitError } from '../../src/errors.mjs';
 
 const lambdaEndsIn = (ms) => {
   const end = Date.now() + ms;
@@ -24,15 +24,25 @@ for (const [ms, left] of [
   });
 }
 
-test('it can be made shorter, never longer', (t) => {
+test('it can be made shorter, never longer, and then ends for the reason of who made it so', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const deadline = new Deadline(lambdaEndsIn(60_000));
-  deadline.shorten(100);
-  deadline.shorten(500);
+  deadline.shorten(100, new StreamLimitError('first'));
+  deadline.shorten(500, new StreamLimitError('second'));
   t.mock.timers.tick(99);
   assert.equal(deadline.signal.aborted, false);
   t.mock.timers.tick(1);
-  assert.match(deadline.signal.reason.message, /within 100 ms/);
+  assert.ok(deadline.signal.reason instanceof StreamLimitError);
+  assert.equal(deadline.signal.reason.message, 'first');
+});
+
+test('a limit that is longer than the time that Lambda gives is not the reason', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const deadline = new Deadline(lambdaEndsIn(1_000));
+  deadline.shorten(60_000, new StreamLimitError('not this'));
+  t.mock.timers.tick(900);
+  assert.match(deadline.signal.reason.message, /within 900 ms/);
+  assert.ok(deadline.signal.reason instanceof DeadlineError);
 });
 
 test('it does not stand in the way of what is done in time', async () => {

@@ -9,6 +9,9 @@ The events, as ``api/server/controllers/agents/{request,callbacks}.js`` of v0.8.
 * ``{"final": true, "conversation": {…}, "requestMessage": {…}, "responseMessage": {…}}``: all is saved. What
   the model's provider refused is a part of type ``error`` in the content of the response;
 * of type ``error`` instead, when LibreChat itself refused: ``{"text": …}`` or ``{"message": …}``.
+
+The handler may send an ``error``, too, when the app or the time ended in the middle
+(container/src/relay.mjs). That is no refusal: the answer is cut, and why is read from the recording.
 """
 
 from __future__ import annotations
@@ -21,9 +24,13 @@ from typing import Any
 
 from scripts.smoke.chat.shapes import mapping, parts, text_of
 from scripts.smoke.stream.recording import Arrival, Recording
+from scripts.smoke.stream.sender import TIME_IS_UP
 from scripts.smoke.stream.verdict import MIN_EVENTS
 
 _DELTAS = {"on_message_delta": "text", "on_reasoning_delta": "think"}
+
+# The sentences of container/src/errors.mjs that can end a stream.
+_HANDLERS_WORDS = frozenset({TIME_IS_UP, "LibreChat failed to answer", "Internal error"})
 
 TOGETHER_SECONDS = 0.010
 """What arrives within this time arrived in one piece."""
@@ -95,7 +102,8 @@ def read(recording: Recording) -> Answer:
     answer = Answer(recording)
     for arrival, data in _messages(recording):
         if arrival.event.type == "error":
-            answer = replace(answer, refusal=_words(data))
+            if (words := _words(data)) not in _HANDLERS_WORDS:
+                answer = replace(answer, refusal=words)
         elif data.get("final"):
             errors = [
                 part.get("error")

@@ -9,25 +9,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 import httpx
 
 from scripts.errors import DeployError
-from scripts.smoke import diagnosis
-from scripts.smoke.chat import credentials, explain, judgement
+from scripts.smoke import interruption
+from scripts.smoke.chat import cleanup, credentials, explain, judgement
 from scripts.smoke.chat.answer import Answer, read
 from scripts.smoke.chat.credentials import STAND_IN, Credentials
 from scripts.smoke.chat.librechat import User
 from scripts.smoke.chat.offer import choose
 from scripts.smoke.chat.shapes import mapping, parts, text_of
-from scripts.smoke.client import Response, evidence
+from scripts.smoke.client import Response
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import NotCheckedError, Result, Status, failed, passed
 from scripts.smoke.site import Site, describe
-
-# An answer that nobody reads goes on in the app, and is stored when it ends.
-_DELETIONS = 3
-_PAUSE_SECONDS = 2.0
 
 
 class Step(StrEnum):
@@ -50,15 +48,21 @@ async def converse(site: Site) -> Conversation:
     Costs one answer of the model. Cancelled in the middle it still deletes and logs out.
     """
     talk = _Talk(site)
-    found = {Step.LOGIN: await _taken(talk.login())}
+    found = {Step.LOGIN: await talk.taken(talk.login())}
     if not talk.user.logged_in:
         return found
     try:
-        found[Step.ANSWER] = await _taken(talk.ask())
-        found[Step.TITLE] = await _taken(talk.title())
-        found[Step.STORED] = await _taken(talk.stored())
-    finally:
-        found[Step.CLEAN] = await _taken(talk.clean())
+        with interruption.promised(f"Deleting the conversation {talk.mark}, then logging out."):
+            try:
+                found[Step.ANSWER] = await talk.taken(talk.ask())
+                found[Step.TITLE] = await talk.taken(talk.title())
+                found[Step.STORED] = await talk.taken(talk.stored())
+            finally:
+                found[Step.CLEAN] = await talk.taken(talk.clean())
+    except asyncio.CancelledError:
+        # No report will say it.
+        interruption.say(talk.left(found.get(Step.CLEAN)))
+        raise
     return found
 
 
@@ -70,8 +74,8 @@ class _Talk:
         self._chat = site.settings.chat
         self.user = User(site.client, max(site.settings.timeout, site.settings.cold_start))
         # It makes the question ours, to be found and deleted, and new to every cache before the model.
-        self._mark = f"(smoke {secrets.token_hex(4)})"
-        self._text = f"{self._chat.message} {self._mark}"
+        self.mark = f"(smoke {secrets.token_hex(4)})"
+        self._text = f"{self._chat.message} {self.mark}"
         self._asked = False
         self._answer: Answer | None = None
         self._title = ""
@@ -80,6 +84,10 @@ class _Talk:
     async def login(self) -> Result:
         """A session for the test user."""
         limit = "a token and its session cookie"
+        ours = self._site.aws is not None
+        url, host = self._site.client.base_url, self._chat.host
+        if self._chat.user and (why := credentials.why_not_sent_to(url, host=host, ours=ours)):
+            return failed("the password was not sent", limit, reason=why)
         try:
             whom = await self._credentials()
         except DeployError as error:
@@ -111,7 +119,7 @@ class _Talk:
         """The answer, as it streams."""
         offer = await self.user.offer()
         if isinstance(offer, Response):
-            return _failed(str(offer.status), judgement.LIMIT, _unexpected(offer), offer)
+            return _failed(str(offer.status), judgement.LIMIT, explain.unexpected(offer), offer)
         partner = choose(offer, self._chat.endpoint, self._chat.model)
         if isinstance(partner, str):
             return failed("nothing was sent", judgement.LIMIT, reason=partner)
@@ -131,7 +139,7 @@ class _Talk:
         if answer.status == 200 and self._title:
             return passed(f"{self._title[:60]!r} after {answer.seconds:.1f} s", limit)
         no_title = answer.status == 404 and answer.media_type == "application/json"
-        reason = explain.no_title() if no_title else _unexpected(answer)
+        reason = explain.no_title() if no_title else explain.unexpected(answer)
         return _failed("none" if no_title else str(answer.status), limit, reason, answer)
 
     async def stored(self) -> Result:
@@ -141,9 +149,9 @@ class _Talk:
         limit = "question and answer as they were"
         unknown = answer.status == 404 and answer.media_type == "application/json"
         if answer.status != 200 and not unknown:
-            return _failed(str(answer.status), limit, _unexpected(answer), answer)
-        stored, question = [] if unknown else parts(answer.json()), self.user.hide(self._text)
-        asked = any(each.get("isCreatedByUser") and each.get("text") == question for each in stored)
+            return _failed(str(answer.status), limit, explain.unexpected(answer), answer)
+        stored = [] if unknown else parts(answer.json())
+        asked = any(each.get("isCreatedByUser") and each.get("text") == self._text for each in stored)
         told = any(not each.get("isCreatedByUser") and text_of(each) == said.told for each in stored)
         conversation = mapping((await self.user.conversation(said.conversation)).json())
         titled = conversation.get("title") == self._title
@@ -165,26 +173,34 @@ class _Talk:
 
     async def clean(self) -> Result:
         """Nothing is left: the conversation is deleted, the session ended."""
-        limit = "deleted, session ended"
+        asked = cleanup.Asked(self._text, self.mark, self._answer, self._waited_for_title)
+        return await cleanup.clean(self.user, asked if self._asked else None)
+
+    def left(self, cleaned: Result | None) -> str:
+        """What is to be said when the conversation was interrupted."""
+        if cleaned is None:
+            return f"If there is a conversation that says {self.mark}, delete it as the test user."
+        return f"{cleaned.measured}. {cleaned.reason}".strip()
+
+    async def taken(self, step: Awaitable[Result]) -> Result:
+        """A step's result, without secrets. What stops it must not stop the others, least of all the last."""
         try:
-            id_, problem = await self._delete()
+            result = await step
+        except NotCheckedError as skipped:
+            result = Result(Status.NOT_CHECKED, "", reason=str(skipped))
         except httpx.HTTPError as error:
-            await self.user.logout()
-            return failed(
-                "not known whether deleted",
-                limit,
-                reason=f"A request got no whole answer: {describe(error)}. If there is a conversation that "
-                f"says {self._mark}, delete it as the test user.",
-            )
-        goodbye = await self.user.logout()
-        if problem is not None:
-            reason = f"Conversation {id_} is still there. {_unexpected(problem)} Delete it as the test user."
-            return _failed(f"{problem.status} for the deletion", limit, reason, problem)
-        if goodbye.status != 200:
-            return _failed(
-                f"{goodbye.status} for the logout", limit, _unexpected(goodbye), goodbye, body=False
-            )
-        return passed("deleted, session ended" if id_ else "nothing was stored, session ended", limit)
+            result = failed("no answer", reason=f"The request got no whole answer: {describe(error)}.")
+        hide = self.user.hide
+        return replace(
+            result,
+            measured=hide(result.measured),
+            reason=hide(result.reason),
+            evidence=hide(result.evidence),
+            details={
+                name: hide(value) if isinstance(value, str) else value
+                for name, value in result.details.items()
+            },
+        )
 
     async def _credentials(self) -> Credentials | None:
         if not self._chat.user and await self._site.is_stand_in():
@@ -196,48 +212,6 @@ class _Talk:
             raise NotCheckedError("there is no answer (see above)")
         return self._answer
 
-    async def _delete(self) -> tuple[str, Response | None]:
-        """Delete what was stored. Gives its id (empty: nothing was), and the answer of a failed deletion."""
-        said = self._answer
-        if not self._asked:
-            return "", None
-        id_ = said.conversation if said else ""
-        if said and said.final and not self._waited_for_title:
-            # Also of an answer that failed LibreChat makes a title, and storing that would bring all back.
-            await self.user.title(id_)
-        deleted: Response | None = None
-        for attempt in range(1 if said and (said.final or said.refusal) else _DELETIONS):
-            if attempt:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            # The id never came where the stream did not even begin; the app may be at work all the same.
-            id_ = id_ or await self.user.find(self._text)
-            if id_ and (await self.user.messages(id_)).status != 404:
-                deleted = await self.user.delete(id_)
-        if deleted is None:
-            return "", None
-        return id_, None if (await self.user.messages(id_)).status == 404 else deleted
-
 
 def _failed(measured: str, limit: str, reason: str, answer: Response, *, body: bool = True) -> Result:
     return failed(measured, limit, reason=reason, evidence=evidence(answer, body=body))
-
-
-async def _taken(step: Awaitable[Result]) -> Result:
-    """A step's result. What stops it must not stop what follows: least of all the deletion."""
-    try:
-        return await step
-    except NotCheckedError as skipped:
-        return Result(Status.NOT_CHECKED, "", reason=str(skipped))
-    except httpx.HTTPError as error:
-        return failed("no answer", reason=f"The request got no whole answer: {describe(error)}.")
-
-
-def _unexpected(answer: Response) -> str:
-    if answer.status == 401:
-        return explain.unauthorized()
-    if answer.status == 200:
-        return (
-            "The answer is not what LibreChat v0.8.2-rc1 gives here: another release, or the path does not "
-            "lead to the app."
-        )
-    return diagnosis.explain_api(answer)

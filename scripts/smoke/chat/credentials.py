@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from scripts.aws import Aws, error_code
 from scripts.errors import DeployError, ExitStatus
@@ -26,8 +28,31 @@ class Credentials:
     password: Secret
 
 
-STAND_IN = Credentials("you@example.org", Secret("stand-in"))
+STAND_IN = Credentials("you@example.org", Secret("p4rrot-7d41c0"))
 """The stand-in app's own user; its login page shows the password."""
+
+
+def why_not_sent_to(url: str, *, host: str, ours: bool) -> str:
+    """Why a password may not go to an address; empty when it may. It always may to this machine itself.
+
+    Args:
+        url: The address.
+        host: The host that the settings name for the user (``smoke.chat.host``).
+        ours: Whether it is the deployment of the target; else the address is all that is known of it.
+    """
+    parts = urlsplit(url)
+    there = parts.hostname or ""
+    if _is_loopback(there):
+        return ""
+    if parts.scheme != "https":
+        return f"{url} is plain HTTP: everybody on the way could read the password. Use https://."
+    if ours or there == host.lower():
+        return ""
+    named = f"and smoke.chat.host is {host}" if host else "and smoke.chat.host is not set"
+    return (
+        f"With --base-url a password goes only to the host that its user belongs to, {named}. If {there} is "
+        f"to have it: INVOKE_SMOKE_CHAT_HOST={there}."
+    )
 
 
 def resolve(chat: ChatSettings, aws: Aws | None) -> Credentials | None:
@@ -68,6 +93,13 @@ def read(reference: str, aws: Aws | None) -> Secret:
         "ssm:NAME.",
         status=ExitStatus.PREFLIGHT_FAILED,
     )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _from_file(name: str) -> tuple[str, str]:

@@ -143,6 +143,18 @@ def unauthorized() -> str:
     )
 
 
+def unexpected(answer: Response) -> str:
+    """Why an answer is another one than LibreChat gives here."""
+    if answer.status == 401:
+        return unauthorized()
+    if answer.status == 200:
+        return (
+            "The answer is not what LibreChat v0.8.2-rc1 gives here: another release, or the path does not "
+            "lead to the app."
+        )
+    return diagnosis.explain_api(answer)
+
+
 def refusal(words: str, *, by_provider: bool) -> str:
     """Why LibreChat, or the model's provider, gave an error instead of an answer.
 

@@ -8,12 +8,13 @@ from scripts.smoke import diagnosis
 from scripts.smoke.chat import explain
 from scripts.smoke.chat.answer import Answer, Pace, pace
 from scripts.smoke.chat.offer import Partner
-from scripts.smoke.client import Response, evidence
+from scripts.smoke.client import Response
 from scripts.smoke.deployed import Deployed
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Result, Status, failed, passed
 from scripts.smoke.stream.causes import Cause
+from scripts.smoke.stream.cuts import Expected, cut
 from scripts.smoke.stream.figures import figures, summary
-from scripts.smoke.stream.limits import fitting, limits_of
 from scripts.smoke.stream.sender import PING
 
 LIMIT = "as the model sends it"
@@ -131,24 +132,8 @@ def _problem(answer: Answer, travelled: Pace, deployed: Deployed | None) -> Caus
 
 
 def _cut(answer: Answer, deployed: Deployed | None) -> Cause:
-    recording = answer.recording
-    after = f"after {recording.ended_at:.1f} s and {len(answer.tokens)} tokens"
-    how = recording.fault or "no error on the connection"
-    if recording.gave_up:
-        return Cause(
-            "cut_client",
-            f"The answer was not complete {after}: {how}.",
-            "Raise smoke.chat.timeout if the model takes that long; else look at the function's log.",
-        )
-    if fits := fitting(recording, limits_of(deployed)):
-        return Cause(
-            fits[0].cause, f"The answer was cut {after}: {how}. That is {fits[0]}.", fits[0].next_step
-        )
-    return Cause(
-        "cut_unknown",
-        f"The answer was cut {after}: {how}. No timeout of the deployment is near that.",
-        "Look at the function's log: the app or the handler may have ended.",
-    )
+    expected = Expected(f"{len(answer.tokens)} tokens", patience="smoke.chat.timeout")
+    return cut(answer.recording, expected, deployed)
 
 
 def _details(answer: Answer, partner: Partner) -> dict[str, Any]:

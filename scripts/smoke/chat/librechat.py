@@ -5,16 +5,17 @@ endpoints,config}``, the bodies in ``client/src/hooks/Chat/useChatFunctions.ts``
 ``packages/data-provider/src/{createPayload,data-service}.ts``. docs/smoke.md has it as a table. Later
 releases differ: rc2 answers a chat with the id of a resumable stream, and asks for the title with GET.
 
-It sends and takes apart; whether an answer is good is not its business. No answer that it gives holds the
-password, a token or the session's cookie, whatever the app said: nothing after it can show them.
+It sends and takes apart; whether an answer is good is not its business. It gives answers as they came, to be
+judged. What is shown of them has to go through `User.hide`, which knows the secrets of the session.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote
@@ -42,6 +43,8 @@ _PROVIDER_COOKIE = "token_provider"
 # The server itself waits up to 20 s for a title before it says that there is none.
 _TITLE_WAIT_SECONDS = 20.0
 _RECENT = 5
+# A shorter value of a cookie is a flag, and stands in many texts by chance.
+_SECRET_LENGTH = 8
 
 
 @dataclass
@@ -135,9 +138,7 @@ class User:
         listed = (await self._authorized("/api/convos?sortBy=createdAt&sortDirection=desc")).json()
         for each in parts(mapping(listed).get("conversations"))[:_RECENT]:
             id_ = str(each.get("conversationId", ""))
-            if any(
-                message.get("text") == self.hide(text) for message in parts((await self.messages(id_)).json())
-            ):
+            if any(message.get("text") == text for message in parts((await self.messages(id_)).json())):
                 return id_
         return ""
 
@@ -151,28 +152,19 @@ class User:
         return await self._authorized("/api/auth/logout", "POST", {})
 
     def hide(self, text: str) -> str:
-        """The text without the secrets of this session."""
+        """The text without the secrets of this session, nor the beginning of one that was cut off."""
         # The longest first: one may be part of another.
-        for secret in sorted((each.value for each in self._known if each.value), key=len, reverse=True):
-            text = text.replace(secret, "(hidden)")
+        for secret in sorted({form for each in self._known for form in _forms(each)}, key=len, reverse=True):
+            text = _without(secret, text)
         return text
 
     async def _ask(self, endpoint: str, body: Mapping[str, Any], limit: float) -> Recording:
-        recording = await self.client.record(
+        return await self.client.record(
             f"/api/agents/chat/{quote(endpoint, safe='')}",
             method="POST",
             headers=self._headers(),
             content=json.dumps(body).encode(),
             limit=limit,
-        )
-        return replace(
-            recording,
-            headers=self._hidden(recording.headers),
-            head=self.hide(recording.head.decode("utf-8", "replace")).encode(),
-            arrivals=tuple(
-                replace(each, event=replace(each.event, data=self.hide(each.event.data)))
-                for each in recording.arrivals
-            ),
         )
 
     async def _authorized(
@@ -208,7 +200,7 @@ class User:
             limit=limit or self.limit,
         )
         self._take_session(answer)
-        return replace(answer, headers=self._hidden(answer.headers), body=self.hide(answer.text).encode())
+        return answer
 
     def _headers(self) -> dict[str, str]:
         headers = {"User-Agent": BROWSER, "Content-Type": "application/json"}
@@ -217,9 +209,6 @@ class User:
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{name}={each.value}" for name, each in self._cookies.items())
         return headers
-
-    def _hidden(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        return tuple((name, self.hide(value)) for name, value in headers)
 
     def _take_session(self, answer: Response) -> None:
         token = mapping(answer.json()).get("token") if answer.url.endswith(_SESSIONS) else None
@@ -230,5 +219,24 @@ class User:
                 self._cookies |= {name: Secret(each.value) for name, each in SimpleCookie(line).items()}
             except CookieError:  # the check of cookies says so
                 continue
-        self._known += [each for name, each in self._cookies.items() if name != _PROVIDER_COOKIE]
+        self._known += [
+            each
+            for name, each in self._cookies.items()
+            if name != _PROVIDER_COOKIE and len(each.value) >= _SECRET_LENGTH
+        ]
         self._known += [self._token] if self._token else []
+
+
+def _forms(secret: Secret) -> tuple[str, ...]:
+    """How a secret may be written: as it is, and inside a JSON text."""
+    return (secret.value, json.dumps(secret.value)[1:-1]) if secret.value else ()
+
+
+def _without(secret: str, text: str) -> str:
+    """The text without a secret. Excerpts end anywhere: as much of its beginning as identifies it counts."""
+    kept = ""
+    while (at := text.find(secret[:_SECRET_LENGTH])) >= 0:
+        pairs = zip(text[at:], secret, strict=False)
+        length = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+        kept, text = f"{kept}{text[:at]}(hidden)", text[at + length :]
+    return kept + text

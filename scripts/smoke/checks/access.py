@@ -8,7 +8,7 @@ import warnings
 from urllib.parse import urlsplit
 
 from scripts.frontend.releases import INDEX
-from scripts.smoke.client import evidence
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
 
@@ -111,12 +111,13 @@ async def _refused(site: Site, output: str, key: str) -> Result:
 
 
 async def _handshake(host: str, port: int, *, newest: ssl.TLSVersion) -> str:
-    """The TLS version that a handshake settles on, empty when the server refuses.
+    """The TLS version that a handshake settles on, empty when the server refuses, which it does by an alert.
 
     The certificate is not looked at: every other check verifies it.
 
     Raises:
-        NotCheckedError: when this machine's OpenSSL cannot speak so old a version.
+        NotCheckedError: when this machine's OpenSSL cannot speak so old a version, or when the server says
+            neither yes nor no: behind a proxy there is no way to it, and silence proves nothing.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -133,11 +134,14 @@ async def _handshake(host: str, port: int, *, newest: ssl.TLSVersion) -> str:
             asyncio.open_connection(host, port, ssl=context, server_hostname=host), timeout=10
         )
     except ssl.SSLError as error:
-        if error.reason in ("NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE", "UNSUPPORTED_PROTOCOL"):
+        reason = error.reason or ""
+        if "ALERT" in reason or (reason == "UNSUPPORTED_PROTOCOL" and newest > ssl.TLSVersion.TLSv1_2):
+            return ""
+        if reason in ("NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE", "UNSUPPORTED_PROTOCOL"):
             raise NotCheckedError("this machine's OpenSSL does not speak TLS 1.1") from error
-        return ""
-    except (OSError, TimeoutError):
-        return ""
+        raise NotCheckedError(f"no TLS handshake without a proxy: {error}") from error
+    except (OSError, TimeoutError) as error:
+        raise NotCheckedError(f"no TLS connection without a proxy: {error or 'no answer'}") from error
     version = writer.get_extra_info("ssl_object").version()
     writer.close()
     return str(version)

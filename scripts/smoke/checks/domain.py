@@ -7,17 +7,24 @@ import ipaddress
 import re
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.smoke.client import Response, evidence
+from scripts.smoke.client import Response
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
 
 LEAST_DAYS = 30
-"""ACM renews 60 days before the end: https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html.
-With fewer than these the renewal keeps failing, most often for want of the DNS record that validates."""
+LEAST_SHARE = 4
+"""Fewer days than these and less than a quarter of the lifetime left: the renewal keeps failing, most often
+for want of the DNS record that validates. ACM renews 60 days before the end
+(https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html), others after two thirds of a
+lifetime that may be 90 days or fewer (https://letsencrypt.org/docs/integration-guide/#when-to-renew)."""
 
+_DAY = 86400
+_TRUSTED = "trusted, not about to end"
 _HANDSHAKE_SECONDS = 10
 _AROUND = 60
 
@@ -43,22 +50,34 @@ async def certificate(site: Site) -> Result:
     url = urlsplit(site.client.base_url)
     if url.scheme != "https" or not url.hostname:
         raise NotCheckedError("not an https address")
-    limit = f"trusted, at least {LEAST_DAYS} days left"
     try:
         shown = await _certificate(url.hostname, url.port or 443)
     except ssl.SSLCertVerificationError as error:
-        return failed(
-            "not trusted",
-            limit,
-            reason=f"{error.verify_message.rstrip('.')}. The certificate of the distribution "
-            "(viewer_certificate) must be the one of ACM for the custom domain.",
-        )
+        return not_trusted(error)
     except (OSError, TimeoutError) as error:
         raise NotCheckedError(f"no TLS connection without a proxy: {error or 'no answer'}") from error
-    days = int((ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time()) // 86400)
+    return judged(shown, time.time())
+
+
+def not_trusted(error: ssl.SSLCertVerificationError) -> Result:
+    """A certificate that no browser accepts."""
+    return failed(
+        "not trusted",
+        _TRUSTED,
+        reason=f"{error.verify_message.rstrip('.')}. The certificate of the distribution "
+        "(viewer_certificate) must be the one of ACM for the custom domain. Where a proxy opens TLS, this "
+        "machine must know its authority (SSL_CERT_FILE).",
+    )
+
+
+def judged(shown: Mapping[str, Any], now: float) -> Result:
+    """A trusted certificate (`ssl.SSLSocket.getpeercert`), at a time in seconds since the epoch."""
+    begin, end = (ssl.cert_time_to_seconds(str(shown[edge])) for edge in ("notBefore", "notAfter"))
+    days, least = int((end - now) // _DAY), min(LEAST_DAYS, (end - begin) / _DAY / LEAST_SHARE)
+    limit = f"{_TRUSTED}: at least {least:.0f} days left"
     names = ", ".join(str(name) for _, name in shown.get("subjectAltName", ()))
     measured = f"{names}: {days} days left"
-    if days >= LEAST_DAYS:
+    if end - now >= least * _DAY:
         return passed(measured, limit, details={"days": days})
     return failed(
         measured,

@@ -7,11 +7,10 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
-import httpx
-
 from scripts.smoke import diagnosis
-from scripts.smoke.client import Response, evidence
-from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
+from scripts.smoke.client import Response
+from scripts.smoke.evidence import evidence
+from scripts.smoke.model import Check, Need, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.page import load
 from scripts.smoke.site import Site, describe, is_hashed
 
@@ -101,7 +100,7 @@ async def asset_caching(site: Site) -> Result:
 async def revalidation(site: Site) -> Result:
     """Files with fixed names are revalidated, so that a new release shows without an invalidation."""
     index = await site.good_index()
-    named = [urlsplit(p).path for p in (await site.page()).assets if not is_hashed(p)]
+    named = [urlsplit(p).path for p in (await site.page()).arrived if not is_hashed(p)]
     others = await asyncio.gather(*map(site.client.fetch, dict.fromkeys([*_FIXED_NAMES, *named])))
     # A client need not have every one; what is answered with a page is the business of other checks.
     answers = [index, *(a for a in others if a.status == 200 and not diagnosis.is_html(a))]
@@ -185,7 +184,14 @@ async def load_time(site: Site) -> Result:
 
 
 CHECKS = (
-    Check("US1.1", "index.html arrives through CloudFront", Stage.STATIC, index_html, also=("FR-001",)),
+    Check(
+        "US1.1",
+        "index.html arrives through CloudFront",
+        Stage.STATIC,
+        index_html,
+        also=("FR-001",),
+        shows=Need.INDEX,
+    ),
     Check("US3.1", "every asset that index.html names arrives", Stage.STATIC, assets, also=("FR-014",)),
     Check("SC-002", "the frontend loads within 3 seconds", Stage.PAGE, load_time),
     Check("US1.2", "a deep link gives index.html", Stage.STATIC, deep_link, also=("FR-003",)),
@@ -196,9 +202,9 @@ CHECKS = (
 
 
 def _wrong_asset(
-    path: str, answer: Response | httpx.HTTPError, index: Response
-) -> tuple[str, Response | httpx.HTTPError] | None:
-    if isinstance(answer, httpx.HTTPError):
+    path: str, answer: Response | Exception, index: Response
+) -> tuple[str, Response | Exception] | None:
+    if isinstance(answer, Exception):
         return f"{path} did not arrive: {describe(answer)}", answer
     if answer.status != 200:
         return f"{path}: {diagnosis.explain_static(answer)}", answer

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scripts.smoke.client import Response, evidence
+from scripts.smoke.client import Response
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, Result, Stage, failed, passed
 from scripts.smoke.site import Site
 

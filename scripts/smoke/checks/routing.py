@@ -6,7 +6,8 @@ import asyncio
 import secrets
 
 from scripts.smoke import diagnosis
-from scripts.smoke.client import Response, evidence
+from scripts.smoke.client import Response
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
 
@@ -138,17 +139,18 @@ async def _reaches_api(site: Site, path: str) -> Result:
     measured = f"{answer.status}, {answer.media_type or 'no content type'}"
     if diagnosis.from_gateway(answer) and answer.status < 500:
         return passed(measured, limit)
-    if diagnosis.from_storage(answer) or answer.body == index.body or answer.status >= 400:
+    from_storage = diagnosis.from_storage(answer) or answer.body == index.body
+    if from_storage or answer.status >= 400:
         pattern = "/" + path.split("/")[1] + "/*"
         reason = (
             diagnosis.explain_api(answer)
-            if answer.status >= 500
+            if answer.status >= 500 or not from_storage
             else f"S3 answered, not the API: the distribution has no behavior for {pattern}, or it "
             "stands after the default one, or custom_error_response turned the API's error into "
             "index.html."
         )
         return failed(measured, limit, reason=reason, evidence=evidence(answer))
-    return passed(measured, limit)
+    raise NotCheckedError(f"the answer ({measured}) has no header of API Gateway: nothing tells who gave it")
 
 
 def _compare_cached(first: Response, second: Response) -> Result:

@@ -6,26 +6,27 @@ import json
 from dataclasses import dataclass, replace
 
 from scripts.smoke import diagnosis
-from scripts.smoke.client import Response, evidence
+from scripts.smoke.client import Response
 from scripts.smoke.deployed import Deployed
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
 from scripts.smoke.stream import sse
 from scripts.smoke.stream.assessment import Assessment, assess
-from scripts.smoke.stream.causes import Cause, cold_start
+from scripts.smoke.stream.causes import Cause, began_late
 from scripts.smoke.stream.figures import sent_ms
 from scripts.smoke.stream.limits import limits_of
 from scripts.smoke.stream.recording import Recording
 from scripts.smoke.stream.sender import Sender
+from scripts.smoke.stream.verdict import held_limit
 
 ATTEMPTS = 3
 """How often a stream is measured before it fails by its timing. What buffers does so every time; a pause
 of a network or of a busy machine does not come three times."""
 
 _LATE = ("late_headers", "late_first_event")
-_BY_TIMING = ("buffered_whole", "buffered_blocks", "squeezed", "unsure", *_LATE)
-_GOOD = ("progressive", "cold_start", "too_few")
-_LIMIT = "progressive, no burst"
+_BY_TIMING = ("buffered_whole", "buffered_blocks", "squeezed", "held_back", "unsure", *_LATE)
+_GOOD = ("progressive", "cold_start", "late_once", "too_few")
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _result(found: Assessment, earlier: list[Assessment]) -> Result:
     cause = found.cause
     late = [before for before in earlier if before.cause.name in _LATE]
     if cause.name == "progressive" and late:
-        cause = cold_start(late[0].recording, late[0].figures)
+        cause = began_late(late[0].recording, late[0].figures)
     if cause.name == "unsure":
         raise NotCheckedError(
             f"this machine is too busy to measure: it stood still for up to {found.recording.lag * 1000:.0f} "
@@ -139,12 +140,18 @@ def _result(found: Assessment, earlier: list[Assessment]) -> Result:
         ],
     }
     if cause.name in _GOOD:
-        return passed(shown, _LIMIT, details=details)
+        return passed(shown, _limit(found), details=details)
     every_time = earlier and all(before.cause.name == cause.name for before in earlier)
     again = f" So it was at each of {ATTEMPTS} tries." if every_time else ""
     return failed(
-        shown, _LIMIT, reason=cause.text + again, evidence=evidence(found.recording), details=details
+        shown, _limit(found), reason=cause.text + again, evidence=evidence(found.recording), details=details
     )
+
+
+def _limit(found: Assessment) -> str:
+    """What the verdict tolerates, in a line."""
+    held = f", none held {held_limit(found.sender.interval):.2g} s" if found.figures.held is not None else ""
+    return f"progressive: no burst of a quarter of the events{held}"
 
 
 def _incident(before: Assessment) -> str:

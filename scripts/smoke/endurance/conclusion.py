@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.smoke.client import evidence
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Result, failed, passed
 from scripts.smoke.stream.causes import Cause
 from scripts.smoke.stream.recording import Recording

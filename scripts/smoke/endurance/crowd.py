@@ -1,8 +1,8 @@
 """Many streams at once: each comes as it is sent, none gets events of another, and what the crowd costs.
 
 Lambda serves one request per environment, so each stream beyond the warm environments waits for a cold
-start. How many there may be is the account's concurrency: 1000 by default, in a new account as few as 10.
-https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+start, and takes an environment that nobody else has meanwhile: how many there may be says
+`scripts.smoke.endurance.concurrency`, on this machine `scripts.smoke.endurance.rehearsal`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from typing import Any
 
 import httpx
 
+from scripts.smoke import diagnosis
+from scripts.smoke.client import Response
+from scripts.smoke.deployed import Deployed
 from scripts.smoke.endurance.conclusion import conclude
+from scripts.smoke.endurance.concurrency import room_on_aws
 from scripts.smoke.endurance.diagnostic import DiagnosticStream, environment, flaw, refusal, started_cold
 from scripts.smoke.endurance.rehearsal import rehearsal_clock, room_for
 from scripts.smoke.model import Result
@@ -32,28 +36,33 @@ look like a buffer on a machine that does it itself."""
 
 _GOOD = ("progressive", "late_headers", "late_first_event", "unsure")
 _QUOTA = (
-    "Lambda refuses what exceeds the concurrency of the account or of the function: look at the quota "
+    "Others use the function, too, or smoke.streams_at_once is too much for it: look at the quota "
     "`Concurrent executions`, at reserved_concurrent_executions, and at the throttles in CloudWatch."
 )
 
 
 async def crowd(site: Site) -> Result:
-    """As many streams at once as the settings say, or as this machine can serve."""
+    """As many streams at once as the settings say, or as there is room for.
+
+    Raises:
+        NotCheckedError: when there is no room for a crowd.
+    """
     return await crowd_of(site, chunks=CHUNKS, interval=INTERVAL)
 
 
 async def crowd_of(site: Site, *, chunks: int, interval: float) -> Result:
     """A crowd whose streams have so many events, so many seconds apart."""
     await site.need_api()
+    deployed = await site.deployed()
     asked = site.settings.streams_at_once
-    count, fewer = room_for(asked) if await rehearsal_clock(site) != 1 else (asked, "")
+    count, fewer = await _room(site, asked)
     streams = [DiagnosticStream(chunks, interval, name=f"stream-{n}") for n in range(1, count + 1)]
     async with site.client.with_room_for(count) as client:
         limit = site.settings.cold_start + streams[0].seconds
         answers = await asyncio.gather(
             *(stream.record(client, limit=limit) for stream in streams), return_exceptions=True
         )
-    troubles = [judged(stream, answer) for stream, answer in zip(streams, answers, strict=True)]
+    troubles = [judged(stream, answer, deployed) for stream, answer in zip(streams, answers, strict=True)]
     figures = _figures([answer for answer in answers if isinstance(answer, Recording)])
     most, recording = _most_common(troubles, answers)
     return conclude(
@@ -66,7 +75,17 @@ async def crowd_of(site: Site, *, chunks: int, interval: float) -> Result:
     )
 
 
-def judged(stream: DiagnosticStream, answer: Recording | BaseException) -> Cause | None:
+async def _room(site: Site, asked: int) -> tuple[int, str]:
+    """How many streams there may be, and why not as many as asked for."""
+    if await rehearsal_clock(site) != 1:
+        return room_for(asked)
+    function = str(site.outputs.get("function_name") or "")
+    return await asyncio.to_thread(room_on_aws, site.aws, function, asked)
+
+
+def judged(
+    stream: DiagnosticStream, answer: Recording | BaseException, deployed: Deployed | None = None
+) -> Cause | None:
     """What is wrong with one stream, None when nothing is.
 
     Raises:
@@ -77,8 +96,11 @@ def judged(stream: DiagnosticStream, answer: Recording | BaseException) -> Cause
     if isinstance(answer, BaseException):
         raise answer
     if refused := refusal(answer):
-        return Cause("refused", f"{refused.measured}. {refused.reason}", _QUOTA)
-    cause = assess(answer, stream.sender()).cause
+        # The function answered a moment ago, so the deployment is not what keeps it from being invoked.
+        if diagnosis.throttled(Response("GET", "", answer.status, answer.headers, answer.head)):
+            return Cause("throttled", f"{refused.measured}: too many requests at once.", _QUOTA)
+        return Cause("refused", f"{refused.measured}. {refused.reason}")
+    cause = assess(answer, stream.sender(), deployed).cause
     if cause.name not in _GOOD:
         return cause
     if wrong := flaw(stream, answer):

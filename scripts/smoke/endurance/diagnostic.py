@@ -11,15 +11,19 @@ from urllib.parse import urlencode
 
 from scripts.local.clock import HEADER as CLOCK_HEADER
 from scripts.smoke import diagnosis
-from scripts.smoke.client import Client, Response, evidence
+from scripts.smoke.client import Client, Response
+from scripts.smoke.evidence import evidence
 from scripts.smoke.model import NotCheckedError, Result, failed
 from scripts.smoke.stream import sse
 from scripts.smoke.stream.figures import sent_ms
+from scripts.smoke.stream.recorder import Slowly
 from scripts.smoke.stream.recording import Arrival, Recording
 from scripts.smoke.stream.sender import Sender
 
-HEARTBEAT_SECONDS = 15.0
-"""The handler's own default, where the account does not say what is deployed."""
+_SHORT = (
+    'this deployment allows short diagnostic streams only: set diagnostic_stream = "full" in '
+    "terraform.tfvars.json, deploy, and set it back afterwards"
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,9 @@ class DiagnosticStream:
             clock=self.clock,
         )
 
-    async def record(self, client: Client, *, limit: float) -> Recording:
+    async def record(self, client: Client, *, limit: float, slowly: Slowly | None = None) -> Recording:
         """Ask for it and record it, as `Client.record` does."""
-        return await client.record(self.path, headers=self.headers, limit=limit)
+        return await client.record(self.path, headers=self.headers, limit=limit, slowly=slowly)
 
 
 def refusal(answer: Recording) -> Result | None:
@@ -92,6 +96,8 @@ def refusal(answer: Recording) -> Result | None:
     if answer.status == 400 and not diagnosis.is_html(response):
         said = response.json()
         reason = said.get("reason") if isinstance(said, dict) else None
+        if "DIAGNOSTIC_STREAM=short" in str(reason):
+            raise NotCheckedError(_SHORT)
         raise NotCheckedError(
             f"the handler that is deployed refuses what this check asks for, an older one does: {reason}"
         )

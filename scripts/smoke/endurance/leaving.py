@@ -45,6 +45,7 @@ _PAUSE_SECONDS = 1.0
 async def leaving_client(site: Site) -> Result:
     """Open a large stream, read a little, leave; then be the next client."""
     await site.need_api()
+    deployed = await site.deployed()
     rehearsed = await rehearsal_clock(site) != 1
     begun = await _leave(site.client)
     if refused := refusal(begun):
@@ -53,7 +54,7 @@ async def leaving_client(site: Site) -> Result:
     after = await NEXT.record(site.client, limit=site.settings.cold_start)
     if refused := refusal(after):
         return refused
-    found = assess(after, NEXT.sender())
+    found = assess(after, NEXT.sender(), deployed)
     measured = f"next stream after {found.figures.to_first_event * 1000:.0f} ms"
     details = found.details()
     trouble = None

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scripts.smoke.deployed import Deployed
 from scripts.smoke.endurance.conclusion import conclude
-from scripts.smoke.endurance.diagnostic import HEARTBEAT_SECONDS, DiagnosticStream, refusal
+from scripts.smoke.endurance.diagnostic import DiagnosticStream, refusal
 from scripts.smoke.endurance.rehearsal import rehearsal_clock
 from scripts.smoke.model import Result
 from scripts.smoke.site import Site
 from scripts.smoke.stream.assessment import Assessment, assess
 from scripts.smoke.stream.causes import Cause
 from scripts.smoke.stream.limits import Clock, limits_of
-from scripts.smoke.stream.sender import PING
+from scripts.smoke.stream.sender import PING, heartbeat_of
 
 SECONDS = 75.0
 """Past the 30 s that CloudFront has by default, and past the 60 s that it has here."""
@@ -38,14 +37,19 @@ async def silent_stream(site: Site) -> Result:
     recording = await stream.record(site.client, limit=site.settings.timeout + stream.seconds)
     if refused := refusal(recording):
         return refused
-    heartbeat = (deployed and deployed.heartbeat) or HEARTBEAT_SECONDS
+    heartbeat = heartbeat_of(recording)
+    if heartbeat is None and deployed:
+        heartbeat = deployed.heartbeat
     found = assess(recording, stream.sender(heartbeat), deployed)
+    cause = found.cause
+    if cause.name in _GOOD and (heartbeat or 0) < SECONDS and not recording.only(PING).arrivals:
+        cause = _no_ping(heartbeat)
     tightest = min(
         (limit for limit in limits_of(deployed) if limit.clock is Clock.SILENCE), key=lambda x: x.seconds
     )
     return conclude(
         "kept_alive",
-        None if found.cause.name in _GOOD else _explained(found.cause, clock, deployed),
+        None if cause.name in _GOOD else _explained(cause, clock, heartbeat),
         measured=_shown(found, clock),
         limit=f"open after {SECONDS:g} s of silence; silent for less than {tightest}",
         details=found.details() | {"clock": clock},
@@ -53,9 +57,19 @@ async def silent_stream(site: Site) -> Result:
     )
 
 
-def _explained(cause: Cause, clock: int, deployed: Deployed | None) -> Cause:
+def _no_ping(heartbeat: float | None) -> Cause:
+    """A silence that no ping broke, and that nothing cut this time. A longer one will be."""
+    due = f" One was due every {heartbeat:g} s." if heartbeat else ""
+    return Cause(
+        "heartbeat_missing",
+        f"No ping came in {SECONDS:g} s of silence.{due}",
+        "Look at SSE_HEARTBEAT_MS of the function; where it is set, something on the way drops its pings.",
+    )
+
+
+def _explained(cause: Cause, clock: int, heartbeat: float | None) -> Cause:
     """The cause with what only this check knows."""
-    if deployed and deployed.heartbeat == 0:
+    if heartbeat == 0:
         cause = replace(cause, sentence=f"{cause.sentence} The function's SSE_HEARTBEAT_MS is 0.")
     if clock != 1:
         cause = replace(cause, sentence=f"On a clock that runs {clock} times as fast: {cause.sentence}")

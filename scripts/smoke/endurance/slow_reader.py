@@ -6,13 +6,6 @@ comes. How far the sender got ahead of it shows in the sender's own stamps.
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import time
-
-import httpx
-
-from scripts.smoke.client import Client
 from scripts.smoke.endurance.conclusion import conclude
 from scripts.smoke.endurance.diagnostic import DiagnosticStream, refusal
 from scripts.smoke.endurance.flight import megabytes, most_on_the_way
@@ -20,11 +13,9 @@ from scripts.smoke.endurance.rehearsal import rehearsal_clock
 from scripts.smoke.endurance.volume import CHUNKS, LIMIT_SECONDS, SIZE, damage
 from scripts.smoke.model import Result
 from scripts.smoke.site import Site
-from scripts.smoke.stream import sse
 from scripts.smoke.stream.assessment import assess
 from scripts.smoke.stream.causes import Cause
-from scripts.smoke.stream.recorder import header_lines
-from scripts.smoke.stream.recording import Arrival, Read, Recording
+from scripts.smoke.stream.recorder import Slowly
 
 RATE = 65_536
 """Bytes a second."""
@@ -34,9 +25,6 @@ SECONDS = 10.0
 MOST_ON_THE_WAY = 0.8
 """Part of the stream. Between the handler and the local edge's viewer lie two connections, and the kernel may
 hold some MB of each; without backpressure it is all of it."""
-
-_RECEIVE_BUFFER = 65_536
-_HEAD_BYTES = 2048
 
 
 async def slow_reader(site: Site) -> Result:
@@ -49,7 +37,8 @@ async def read_by(site: Site, stream: DiagnosticStream, *, rate: float, seconds:
     await site.need_api()
     deployed = await site.deployed()
     rehearsed = await rehearsal_clock(site) != 1
-    recording = await read_slowly(site.client, stream, rate=rate, seconds=seconds, limit=LIMIT_SECONDS)
+    async with site.client.with_room_for(1) as client:  # Its connection must serve nobody else.
+        recording = await stream.record(client, limit=LIMIT_SECONDS, slowly=Slowly(rate, seconds))
     if refused := refusal(recording):
         return refused
     found = assess(recording, stream.sender(), deployed)
@@ -78,55 +67,3 @@ async def read_by(site: Site, stream: DiagnosticStream, *, rate: float, seconds:
         details=found.details() | {"on_the_way_bytes": ahead, "rate": rate, "slow_seconds": seconds},
         recording=recording,
     )
-
-
-async def read_slowly(
-    client: Client, stream: DiagnosticStream, *, rate: float, seconds: float, limit: float
-) -> Recording:
-    """Record a stream, reading at most `rate` bytes a second for the first so many seconds.
-
-    Raises:
-        httpx.HTTPError: when no answer came at all.
-    """
-    parser = sse.Parser()
-    reads: list[Read] = []
-    arrivals: list[Arrival] = []
-    head = bytearray()
-    fault, gave_up, received = "", False, 0
-    start = time.perf_counter()
-    async with client.open(stream.path, headers=stream.headers, limit=limit) as response:
-        _narrow(response)
-        headers_at = time.perf_counter() - start
-        try:
-            async with asyncio.timeout(limit):
-                async for part in response.aiter_raw():
-                    at = time.perf_counter() - start
-                    received += len(part)
-                    head += part[: _HEAD_BYTES - len(head)]
-                    arrivals.extend(Arrival(at, event) for event in parser.feed(part))
-                    reads.append(Read(at, len(part), not parser.unfinished))
-                    await asyncio.sleep(min(received / rate, seconds) - (at - headers_at))
-        except TimeoutError:
-            fault, gave_up = f"still open after {limit:.3g} s", True
-        except httpx.HTTPError as error:
-            fault = f"the connection broke: {error or type(error).__name__}"
-        ended_at = time.perf_counter() - start
-    return Recording(
-        status=response.status_code,
-        headers=header_lines(response),
-        headers_at=headers_at,
-        reads=tuple(reads),
-        arrivals=tuple(arrivals),
-        ended_at=ended_at,
-        head=bytes(head),
-        comments=parser.comments,
-        fault=fault,
-        gave_up=gave_up,
-    )
-
-
-def _narrow(response: httpx.Response) -> None:
-    """Make the receive buffer small, so that what we do not read stays with the sender."""
-    connection = response.extensions["network_stream"].get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

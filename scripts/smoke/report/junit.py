@@ -41,7 +41,12 @@ def render(report: Mapping[str, Any]) -> str:
     root = Element("testsuites")
     suite = SubElement(root, "testsuite", _attributes(run))
     properties = SubElement(suite, "properties")
-    for name, value in (("url", run.url), ("release", run.release)):
+    for name, value in (
+        ("url", run.url),
+        ("target", run.target),
+        ("environment", run.environment),
+        ("release", run.release),
+    ):
         if value:
             SubElement(properties, "property", name=name, value=value)
     for check in run.checks:

@@ -62,6 +62,8 @@ class Report:
         started: When the run began, ISO 8601 in UTC; empty where nobody asked the clock.
         deployed: What the account says is deployed; None when only an address was given.
         options: What the run was asked for.
+        target: Whose deployment it is, ``local`` or ``aws``; empty when only an address was given.
+        environment: Name of its environment, likewise.
     """
 
     url: str
@@ -71,6 +73,8 @@ class Report:
     started: str = ""
     deployed: Deployed | None = None
     options: Options = field(default_factory=Options)
+    target: str = ""
+    environment: str = ""
 
     @property
     def type(self) -> str:
@@ -79,8 +83,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether no check failed. What could not be checked is counted on its own."""
-        return not self.of(Status.FAILED)
+        """Whether no check failed and at least one passed: a run that could check nothing proves nothing."""
+        return not self.of(Status.FAILED) and bool(self.of(Status.PASSED))
 
     def of(self, status: Status) -> tuple[Finding, ...]:
         """The findings with a status."""
@@ -97,6 +101,8 @@ class Report:
         return {
             "ok": self.ok,
             "url": self.url,
+            "target": self.target,
+            "environment": self.environment,
             "started": self.started,
             "seconds": round(self.seconds, 3),
             "passed": len(self.of(Status.PASSED)),

@@ -77,6 +77,8 @@ class Run:
     Attributes:
         deployed: What the account said is deployed, as JSON; empty when nobody asked it.
         release: Id of the release that the run looked at; empty where it is not known.
+        target: Whose deployment it is; empty where only an address was given, or nobody wrote it down.
+        environment: Name of its environment, likewise.
         asked: The flags that chose the checks, as they would be typed; empty when none did.
     """
 
@@ -88,6 +90,8 @@ class Run:
     deployed: Mapping[str, Any] = field(default_factory=dict)
     release: str = ""
     asked: str = ""
+    target: str = ""
+    environment: str = ""
 
     def of(self, status: Status) -> tuple[Checked, ...]:
         """The checks with a status."""
@@ -105,9 +109,10 @@ class Run:
     def command(self, check: Checked) -> str:
         """What runs one check again, as this run did."""
         suites = " ".join(flag for flag in ("--chat", "--long") if flag in self.asked.split())
-        # Without an account the address is all that says which deployment is meant.
-        where = "" if self.deployed else f"--base-url {shlex.quote(self.url)}"
-        return " ".join(part for part in ("inv smoke --only", check.id, suites, where) if part)
+        # Without a target the address is all that says which deployment is meant.
+        where = f"--target {self.target}" if self.target else f"--base-url {shlex.quote(self.url)}"
+        environment = f"INVOKE_ENVIRONMENT={self.environment}" if self.environment else ""
+        return " ".join(part for part in (environment, "inv smoke --only", check.id, suites, where) if part)
 
     @property
     def counts(self) -> str:
@@ -132,6 +137,8 @@ class Run:
             deployed=deployed,
             release=shown(data.get("release") or deployed.get("release") or ""),
             asked=_asked(data.get("options")),
+            target=shlex.quote(target) if (target := shown(data.get("target") or "")) else "",
+            environment=shlex.quote(name) if (name := shown(data.get("environment") or "")) else "",
         )
 
 

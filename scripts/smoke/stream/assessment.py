@@ -76,7 +76,7 @@ def assess(recording: Recording, sender: Sender, deployed: Deployed | None = Non
     """
     counted = recording.only(sender.counted)
     measured = measuring.figures(counted, interval=sender.interval, sent_at=sender.sent_at)
-    verdict = judge(counted, measured, interval=sender.interval)
+    verdict = judge(counted, measured, interval=sender.interval, sent_at=sender.sent_at)
     return Assessment(
         recording, sender, measured, verdict, explain(recording, measured, verdict, sender, deployed)
     )

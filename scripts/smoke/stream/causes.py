@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.stream.figures import Figures
-from scripts.smoke.stream.limits import Limit, fitting, limits_of
 from scripts.smoke.stream.recording import Recording
-from scripts.smoke.stream.sender import PING, TIME_IS_UP, Sender, is_new_environment, last_word
-from scripts.smoke.stream.verdict import Verdict
+from scripts.smoke.stream.sender import Sender, is_new_environment, is_warm_environment
+from scripts.smoke.stream.verdict import Verdict, held_limit
 
 FIRST_EVENT_SECONDS = 3.0
 """A warm function's first event. Lambda serves one request per environment, so a stream beside another one
@@ -59,6 +58,37 @@ def buffered_blocks(measured: Figures, deployed: Deployed | None) -> Cause:
     )
 
 
+def progressive(measured: Figures, sender: Sender) -> Cause:
+    """As it should be, and how far from it."""
+    together = round(measured.burst_share * measured.events)
+    alone = (
+        f"{together} of {measured.events} events came together with another, at most "
+        f"{measured.largest_burst} at once"
+        if together
+        else "Every event came on its own"
+    )
+    held = ""
+    if measured.held_back is not None:
+        limit = f" (limit {_ms(held_limit(sender.interval))})" if sender.interval else ""
+        held = f", and none was held for more than {_ms(measured.held_back)}{limit}"
+    return Cause("progressive", f"{alone}{held}.")
+
+
+def held_back(measured: Figures, sender: Sender, deployed: Deployed | None) -> Cause:
+    """The sender's stamps show that events waited on the way."""
+    held, behind = measured.held or 0.0, measured.behind or 0.0
+    how = (
+        f"Even the event that travelled fastest came {behind:.1f} s later than the headers"
+        if behind > held
+        else f"An event travelled {held:.1f} s longer than the one that travelled fastest"
+    )
+    return Cause(
+        "held_back",
+        f"{how}, by the times of sending that the events carry (limit {held_limit(sender.interval):.1f} s).",
+        _what_buffers(deployed),
+    )
+
+
 def squeezed(measured: Figures, sender: Sender, deployed: Deployed | None) -> Cause:
     """Held back at first, then sent at a faster pace."""
     return Cause(
@@ -82,50 +112,6 @@ def compressed(recording: Recording, measured: Figures, verdict: Verdict, deploy
         f"The stream is compressed ({recording.header('content-encoding')}), and compressing collects before "
         f"it passes on.{seen}",
         f"{where}: it must not compress event streams (no-transform).",
-    )
-
-
-def cut(recording: Recording, measured: Figures, sender: Sender, deployed: Deployed | None) -> Cause:
-    """A stream that is not complete: by our own limit, by a timeout of the deployment, or by neither.
-
-    A proxy may end a response properly when its time is up, so a missing end counts like a broken one.
-    """
-    after = f"after {measured.events} of {sender.events} events and {measured.total:.1f} s"
-    how = recording.fault or "no error on the connection"
-    if recording.gave_up:
-        return Cause(
-            "cut_client",
-            f"Smoke gave the stream up {after}: {how}; the last byte was {recording.silence:.1f} s old.",
-            "If it should take that long, raise smoke.timeout; else the function hangs: look at its log.",
-        )
-    word = last_word(recording)
-    said = f' The handler\'s last word: "{word}".' if word else ""
-    limits = limits_of(deployed, clock=sender.clock)
-    fits = fitting(recording, limits)
-    if word == TIME_IS_UP:  # it knows: its own clock is Lambda's
-        fits = tuple(limit for limit in limits if limit.cause == "cut_function")
-    if fits:
-        first, *others = fits
-        if recording.silence > 2 * sender.interval:
-            after += f", {recording.silence:.1f} s of them silent"
-        also = f" It may also be {' or '.join(map(str, others))}." if others else ""
-        return Cause(
-            first.cause,
-            f"The stream was cut {after}: {how}. That is {first}.{also}{said}",
-            _missed_heartbeat(first, sender, recording) + first.next_step,
-        )
-    where = "Look at the function's log: the handler or the app ended the response before its time."
-    if not recording.fault:
-        return Cause("ended_early", f"The stream ended early, {after}: {how}.{said}", where)
-    near = (
-        "No timeout of the deployment is near that."
-        if all(limit.known for limit in limits)
-        else "No timeout that is known is near that, and not all that are deployed are known."
-    )
-    return Cause(
-        "cut_unknown",
-        f"The stream was cut {after}: {how}. {near}{said}",
-        f"{where} Else something between this machine and CloudFront broke it.",
     )
 
 
@@ -167,14 +153,24 @@ def late(recording: Recording, measured: Figures) -> Cause:
     )
 
 
-def cold_start(first: Recording, measured: Figures) -> Cause:
+def began_late(first: Recording, measured: Figures) -> Cause:
     """For a stream that began late, and at once when it was measured again.
 
-    A buffer would have brought its events together; only the first one was late.
+    A buffer would have brought its events together; only the first one was late. Where the handler says that
+    its environment was warm, it was no cold start either, and what it was is not known.
     """
+    waited = f"The first event came after {measured.to_first_event:.1f} s"
+    if is_warm_environment(first):
+        served = first.header("x-environment-invocations")
+        return Cause(
+            "late_once",
+            f"{waited}, though the environment was warm (its request no. {served}); the next measurement "
+            "began at once.",
+            "If it comes again, look at the function's log.",
+        )
     new = is_new_environment(first)
     how = "the handler says that its environment was new" if new else "the next measurement began at once"
-    return Cause("cold_start", f"The first event came after {measured.to_first_event:.1f} s: {how}.")
+    return Cause("cold_start", f"{waited}: {how}.")
 
 
 def unsure(recording: Recording) -> Cause:
@@ -184,6 +180,10 @@ def unsure(recording: Recording) -> Cause:
         f"This machine stood still for up to {recording.lag * 1000:.0f} ms while the events came.",
         "Run `inv smoke` again when it is less busy.",
     )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
 
 
 def _what_buffers(deployed: Deployed | None) -> str:
@@ -202,9 +202,3 @@ def _what_buffers(deployed: Deployed | None) -> str:
         "responseTransferMode is not STREAM (or the stage serves an older deployment), or something on the "
         "way buffers: compress must be false on the API behavior."
     )
-
-
-def _missed_heartbeat(limit: Limit, sender: Sender, recording: Recording) -> str:
-    pings = any(arrival.event.type == PING for arrival in recording.arrivals)
-    due = sender.heartbeat and sender.heartbeat < limit.seconds and recording.silence > sender.heartbeat
-    return f"A heartbeat was due every {sender.heartbeat:g} s. " if due and not pings else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.stream import causes
 from scripts.smoke.stream.causes import Cause
+from scripts.smoke.stream.cuts import Expected, cut
 from scripts.smoke.stream.figures import Figures
 from scripts.smoke.stream.recording import Recording
 from scripts.smoke.stream.sender import Sender
@@ -31,7 +32,16 @@ def explain(
     if recording.header("content-encoding") not in ("", "identity"):
         return causes.compressed(recording, measured, verdict, deployed)
     if verdict is Verdict.CUT or not complete:
-        return causes.cut(recording, measured, sender, deployed)
+        return cut(
+            recording,
+            Expected(
+                f"{measured.events} of {sender.events} events",
+                interval=sender.interval,
+                clock=sender.clock,
+                heartbeat=sender.heartbeat,
+            ),
+            deployed,
+        )
     match verdict:
         case Verdict.WHOLE:
             return causes.buffered_whole(measured, deployed)
@@ -39,6 +49,8 @@ def explain(
             return causes.buffered_blocks(measured, deployed)
         case Verdict.SQUEEZED:
             return causes.squeezed(measured, sender, deployed)
+        case Verdict.HELD:
+            return causes.held_back(measured, sender, deployed)
         case Verdict.UNSURE:
             return causes.unsure(recording)
     if recording.comments:
@@ -49,7 +61,7 @@ def explain(
         return causes.late(recording, measured)
     if verdict is Verdict.TOO_FEW:
         return Cause("too_few", f"{measured.events} events say nothing about how a stream travels.")
-    return Cause("progressive", "Every event came as it was sent.")
+    return causes.progressive(measured, sender)
 
 
 def _silence_allowed(recording: Recording, heartbeat: float) -> float:

@@ -49,6 +49,8 @@ class Figures:
             The sender's times are those in the events, else its interval. None when neither is known.
         held: How much longer the event that was held back most travelled than the one that travelled
             fastest; None unless the events say when they were sent.
+        behind: How much later than the headers even the one that travelled fastest came, by its stamp: the
+            sender's clock starts with its response. What the network takes, the headers take too.
     """
 
     events: int
@@ -74,6 +76,12 @@ class Figures:
     torn: float
     jitter: float | None = None
     held: float | None = None
+    behind: float | None = None
+
+    @property
+    def held_back(self) -> float | None:
+        """How long something on the way held an event, at the most; None where `held` is."""
+        return None if self.held is None or self.behind is None else max(self.held, self.behind)
 
 
 def figures(
@@ -88,8 +96,7 @@ def figures(
         recording: What arrived.
         interval: Seconds between two events at the sender. What comes closer than a quarter of it arrived
             together; 10 ms where it is unknown.
-        sent_at: When an event was sent, in seconds on the sender's clock. Only differences are used,
-            so the two clocks need not agree.
+        sent_at: When an event was sent, in seconds on the sender's clock, which starts with its response.
     """
     together = interval / 4 if interval else _DEFAULT_TOGETHER_SECONDS
     times = [arrival.at for arrival in recording.arrivals]
@@ -123,6 +130,7 @@ def figures(
         torn=_torn(recording, blocks),
         jitter=_jitter(times, sent, interval),
         held=max(delays) - min(delays) if delays else None,
+        behind=max(0.0, min(delays) - recording.headers_at) if delays else None,
     )
 
 
@@ -139,7 +147,7 @@ def summary(measured: Figures) -> dict[str, Any]:
     times = (
         *("to_connection", "to_headers", "to_first_byte", "to_first_event"),
         *("gap_min", "gap_median", "gap_p95", "gap_max", "jitter"),
-        *("spread", "silence", "total", "held"),
+        *("spread", "silence", "total", "held", "behind"),
     )
     return {
         "events": measured.events,

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -24,13 +25,38 @@ _TICK_SECONDS = 0.01
 # A busy machine is always a little late. This much moves no event into another one's place.
 _STALL_SECONDS = 0.005
 _HEAD_BYTES = 2048
+_SLOW_RECEIVE_BUFFER = 65_536
 _ANY_ZLIB_HEADER = 32 + zlib.MAX_WBITS
 # https://www.encode.io/httpcore/extensions/#trace
 _CONNECTED = ("connect_tcp.complete", "start_tls.complete")
 
 
-async def record(http: httpx.AsyncClient, request: httpx.Request, *, limit: float) -> Recording:
-    """Send `request` and record its response for at most `limit` seconds.
+@dataclass(frozen=True)
+class Slowly:
+    """How a slow reader reads: so many bytes a second for its first seconds, then as fast as they come.
+
+    The receive buffer is made small, so that what is not read stays with the sender. It stays small as long
+    as the connection lives: record with an HTTP client of its own.
+    """
+
+    rate: float
+    seconds: float
+
+    def begin(self, response: httpx.Response) -> None:
+        """Make the receive buffer small."""
+        connection = response.extensions["network_stream"].get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_RECEIVE_BUFFER)
+
+    def due(self, received: int) -> float:
+        """When, in seconds after the headers, the reader has time for more than so many bytes."""
+        return min(received / self.rate, self.seconds)
+
+
+async def record(
+    http: httpx.AsyncClient, request: httpx.Request, *, limit: float, slowly: Slowly | None = None
+) -> Recording:
+    """Send `request` and record its response for at most `limit` seconds, `slowly` if it is said how.
 
     The bytes are taken as they come off the connection (`aiter_raw`), before any decoding. A response
     that breaks off or outlasts the limit is a recording with a `fault`, not an exception.
@@ -40,16 +66,18 @@ async def record(http: httpx.AsyncClient, request: httpx.Request, *, limit: floa
     """
     start = time.perf_counter()
     async with _stalls(start) as stalls:
-        recording = await _record(http, request, limit, start)
+        recording = await _record(http, request, limit, slowly, start)
     return replace(recording, stalls=tuple(stalls))
 
 
-async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float, start: float) -> Recording:
+async def _record(
+    http: httpx.AsyncClient, request: httpx.Request, limit: float, slowly: Slowly | None, start: float
+) -> Recording:
     parser = sse.Parser()
     reads = _Reads()
     arrivals: list[Arrival] = []
     head = bytearray()
-    fault, gave_up = "", False
+    fault, gave_up, received = "", False, 0
     connected_at: float | None = None
 
     async def trace(step: str, _: object) -> None:
@@ -64,6 +92,8 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float,
     except TimeoutError:
         raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
     headers_at = time.perf_counter() - start
+    if slowly:
+        slowly.begin(response)
     decoded = _decoder(response.headers.get("content-encoding", ""))
     try:
         async with asyncio.timeout(limit - headers_at):
@@ -73,6 +103,9 @@ async def _record(http: httpx.AsyncClient, request: httpx.Request, limit: float,
                 head += content[: _HEAD_BYTES - len(head)]
                 arrivals.extend(Arrival(at, event) for event in parser.feed(content))
                 reads.add(Read(at, len(part), not parser.unfinished))
+                received += len(part)
+                if slowly and (pause := headers_at + slowly.due(received) - at) > 0:
+                    await asyncio.sleep(pause)
         if parser.unfinished and arrivals:
             fault = "the body ended in the middle of an event"
     except TimeoutError:

@@ -15,6 +15,9 @@ PING = "ping"
 TIME_IS_UP = "The time limit of the function was reached"
 """The handler's last word when Lambda is about to end it (container/src/errors.mjs)."""
 
+STREAM_LIMIT = "The time limit of the diagnostic stream was reached"
+"""Its last word when the diagnostic stream takes longer than it may (container/src/errors.mjs)."""
+
 _WORD_LENGTH = 200
 
 
@@ -27,7 +30,7 @@ class Sender:
         events: How many it sends.
         counted: Type of the events that are measured.
         finished: Whether an event is its last.
-        sent_at: When an event was sent, in seconds on its clock, if the event says so.
+        sent_at: When an event was sent, in seconds since its response began, if the event says so.
         heartbeat: Seconds of silence after which a ping is due; None or 0: none is.
         clock: How many times faster than real ones the timeouts of a rehearsal run.
     """
@@ -58,3 +61,14 @@ def last_word(recording: Recording) -> str:
 def is_new_environment(recording: Recording) -> bool:
     """Whether the handler says that its environment had never served a request before."""
     return recording.header("x-environment-invocations") == "1"
+
+
+def is_warm_environment(recording: Recording) -> bool:
+    """Whether the handler says that its environment had served requests before. It may say neither."""
+    return recording.header("x-environment-invocations") not in ("", "1")
+
+
+def heartbeat_of(recording: Recording) -> float | None:
+    """The heartbeat that the handler says it has, in seconds (0: none); None when it does not say."""
+    milliseconds = recording.header("x-heartbeat-ms")
+    return int(milliseconds) / 1000 if milliseconds.isascii() and milliseconds.isdigit() else None

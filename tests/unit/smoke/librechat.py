@@ -48,6 +48,7 @@ class LibreChat:
         words: What the model says.
         tokens: Tokens that it still takes; a refresh gives the next one.
         stored: The messages of its one conversation, while there is one.
+        late: What it will store after the viewer left.
         title: What the conversation gets after its answer; empty: none.
         asked: The bodies of the questions.
         agents: Every User-Agent on the routes of the chat.
@@ -61,6 +62,7 @@ class LibreChat:
     words: list[str] = field(default_factory=lambda: list(WORDS))
     tokens: list[str] = field(default_factory=lambda: [TOKEN])
     stored: list[dict[str, Any]] = field(default_factory=list)
+    late: list[dict[str, Any]] = field(default_factory=list)
     title: str = "Counting in words"
     asked: list[dict[str, Any]] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
@@ -80,9 +82,9 @@ class LibreChat:
             "/api/config": self._json({"appTitle": "LibreChat"}),
             "/api/agents/chat/*": self._chat,
             "/api/convos": self._convos,
-            "/api/convos/gen_title": self._title,
+            "/api/convos/gen_title": self.gives_title,
             f"/api/convos/{ID}": self._convo,
-            f"/api/messages/{ID}": self._messages,
+            f"/api/messages/{ID}": self.messages,
         }
         return own | self.wrong
 
@@ -101,15 +103,15 @@ class LibreChat:
         body = await request.json()
         if body["email"] != EMAIL or body["password"] != PASSWORD:
             return api({"message": "Incorrect password."}, 404)
-        return self._session(self.tokens[0])
+        return self.session(self.tokens[0])
 
     async def _refresh(self, request: web.Request) -> web.StreamResponse:
         if request.cookies.get("refreshToken") != REFRESH:
             return web.Response(text="Refresh token not provided", headers=api_headers())
         self.tokens.pop(0)
-        return self._session(self.tokens[0]) if self.tokens else web.Response(status=401)
+        return self.session(self.tokens[0]) if self.tokens else web.Response(status=401)
 
-    def _session(self, token: str) -> web.Response:
+    def session(self, token: str) -> web.Response:
         response = api({"token": token, "user": {"email": EMAIL}})
         for name, value in (("refreshToken", REFRESH), ("token_provider", "librechat")):
             response.headers.add(
@@ -182,7 +184,7 @@ class LibreChat:
         pauses = [0.0, self.thinking, *(self.interval for _ in said[2:])]
         return [(pause, message(each)) for pause, each in zip(pauses, said, strict=True)]
 
-    async def _title(self, request: web.Request) -> web.StreamResponse:
+    async def gives_title(self, request: web.Request) -> web.StreamResponse:
         if not self._knows(request):
             return web.Response(status=401, text=UNAUTHORIZED)
         if (await request.json())["conversationId"] == ID and self.title:
@@ -205,7 +207,7 @@ class LibreChat:
             return web.Response(status=404, headers=api_headers())
         return api({"conversationId": ID, "title": self.title or "New Chat"})
 
-    async def _messages(self, request: web.Request) -> web.StreamResponse:
+    async def messages(self, request: web.Request) -> web.StreamResponse:
         if not self._knows(request):
             return web.Response(status=401, text=UNAUTHORIZED)
         return api(self.stored) if self.stored else api({"error": "Conversation not found"}, 404)

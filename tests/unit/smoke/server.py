@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -23,7 +23,13 @@ from scripts.smoke.site import Site
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CHAT = ChatSettings(
-    user="", password_from="env:NOBODY_SETS_THIS", endpoint="", model="", message="Say something", timeout=60
+    user="",
+    password_from="env:NOBODY_SETS_THIS",
+    host="",
+    endpoint="",
+    model="",
+    message="Say something",
+    timeout=60,
 )
 SETTINGS = SmokeSettings(
     timeout=60, cold_start=60, stream_chunks=8, stream_interval_ms=60, streams_at_once=4, chat=CHAT
@@ -123,20 +129,27 @@ async def stream_parameters(request: web.Request) -> tuple[int, float]:
 
 def events_of(request: web.Request, count: int, interval: float) -> list[bytes]:
     """The events of the stream that a path names, the sender's times as they should be."""
+    return list(events_at(request, count, lambda number: number * interval))
+
+
+def events_at(request: web.Request, count: int, sent: Callable[[int], float]) -> Iterator[bytes]:
+    """The same, each made when it is asked for, which may be the time that it is sent."""
     if request.method == "POST":
         tokens = [{"created": True}, *({"text": "x" * i} for i in range(count)), {"final": True}]
-        return [f"event: message\ndata: {json.dumps(token)}\n\n".encode() for token in tokens]
-    chunks = [
-        f"event: chunk\nid: {i}\ndata: {json.dumps({'i': i, 'n': count, 'sent_ms': i * interval * 1000})}\n\n"
-        for i in range(count)
-    ]
-    return [*(chunk.encode() for chunk in chunks), b'event: done\ndata: {"n": 1}\n\n']
+        yield from (f"event: message\ndata: {json.dumps(token)}\n\n".encode() for token in tokens)
+        return
+    for i in range(count):
+        data = json.dumps({"i": i, "n": count, "sent_ms": sent(i) * 1000})
+        yield f"event: chunk\nid: {i}\ndata: {data}\n\n".encode()
+    yield b'event: done\ndata: {"n": 1}\n\n'
 
 
 async def good_stream(request: web.Request) -> web.StreamResponse:
     count, interval = await stream_parameters(request)
     response = await start_stream(request)
-    for event in events_of(request, count, interval):
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for event in events_at(request, count, lambda number: loop.time() - began):
         await response.write(event)
         await asyncio.sleep(interval)
     return response

@@ -106,10 +106,55 @@ def event(milliseconds: int, message: str) -> dict[str, Any]:
 
 def test_the_newest_lines_come_last_across_pages() -> None:
     aws = StubbedAws("logs")
-    first = {"events": [event(0, "a\n"), event(1, "b")], "nextToken": "t"}
+    first = {"events": [event(0, "INIT_START\n"), event(1, "b")], "nextToken": "t"}
     aws.stub.add_response("filter_log_events", first, {"logGroupName": "/g", "startTime": 5000})
     aws.stub.add_response("filter_log_events", {"events": [event(61_002, "c\n")]})
     assert tail(aws, "/g", since=5, lines=2) == ("00:00:00.001 b", "00:01:01.002 c")
+
+
+OURS, THEIRS = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+
+
+def shown(*messages: str | tuple[str, str], own: str = OURS) -> list[str]:
+    """What is shown of a log: lines of the stream ``s``, or of the one that is named first."""
+    aws = StubbedAws("logs")
+    lines = [("s", message) if isinstance(message, str) else message for message in messages]
+    events = [event(n, text) | {"logStreamName": stream} for n, (stream, text) in enumerate(lines)]
+    aws.stub.add_response("filter_log_events", {"events": events})
+    return [line.partition(" ")[2] for line in tail(aws, "/g", since=0, requests={own})]
+
+
+def test_lines_of_other_people_s_requests_are_not_shown() -> None:
+    start = "START RequestId: {}"
+    end = "END RequestId: {}"
+    mine, theirs = "error: database is away", "info: [login] jane@example.com from 192.0.2.1"
+    log = [
+        ("old", theirs), ("old", end.format(THEIRS)),
+        start.format(THEIRS), ("t", start.format(OURS)), theirs, ("t", mine), end.format(THEIRS),
+        ("t", end.format(OURS)), theirs, ("t", theirs), ("cut", theirs),
+    ]  # fmt: skip
+    assert shown(*log) == [start.format(OURS), mine, end.format(OURS)]
+
+
+def test_a_line_that_names_its_request_is_of_that_request() -> None:
+    mine, theirs = (f'{{"level": "error", "msg": "x", "requestId": "{id}"}}' for id in (OURS, THEIRS))
+    assert shown(theirs, mine, theirs) == [mine]
+
+
+@pytest.mark.parametrize("begin", [[], ["INIT_START Runtime Version: nodejs"]], ids=["local", "aws"])
+def test_a_start_that_failed_belongs_to_no_request_and_is_shown(begin: list[str]) -> None:
+    log = [*begin, "error: no MONGO_URI", "INIT_REPORT Init Duration: 9 ms\tStatus: error"]
+    assert shown(*log, f"START RequestId: {THEIRS}", "info: jane@example.com") == log
+
+
+def test_that_lambda_ended_a_request_is_shown_whosever_it_was() -> None:
+    said = f"2026-01-02T03:04:05.678Z {THEIRS} Task timed out after 900.00 seconds"
+    assert shown(f"START RequestId: {THEIRS}", "info: jane@example.com", said) == [said]
+
+
+def test_where_no_line_is_ours_that_is_said() -> None:
+    [line] = shown(f"START RequestId: {THEIRS}", "info: jane@example.com")
+    assert "is known to be of this run" in line
 
 
 def test_an_empty_log_says_so() -> None:

@@ -112,6 +112,24 @@ def test_a_cut_names_the_timeout_that_fits() -> None:
     assert "CloudFront's origin response timeout (60 s)" in result.reason
 
 
+@pytest.mark.parametrize(
+    ("word", "at", "cause"),
+    [
+        ("The time limit of the function was reached", 58.1, "cut_function"),
+        ("LibreChat failed to answer", 7.0, "ended_early"),
+        ("Internal error", 7.0, "ended_early"),
+    ],
+)
+def test_the_handlers_own_last_words_are_a_cut_and_no_refusal(word: str, at: float, cause: str) -> None:
+    heard = recording((0.2, CREATED), (0.9, delta("x")), ended_at=at)
+    last = Arrival(at, Event("error", json.dumps({"text": word})))
+    answer = read(Recording(**{**vars(heard), "arrivals": (*heard.arrivals, last)}))
+    result = judgement.of(answer, PARTNER, Deployed(function_timeout=60))
+
+    assert (answer.refusal, result.details["verdict"], result.details["cause"]) == ("", "cut off", cause)
+    assert word in result.reason
+
+
 def test_an_answer_that_we_gave_up_names_our_own_limit() -> None:
     heard = recording((0.2, CREATED), (0.9, delta("x")), ended_at=9.0, fault="still open", gave_up=True)
     result = judgement.of(read(heard), PARTNER, None)

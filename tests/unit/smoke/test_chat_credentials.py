@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from scripts.aws import Aws
 from scripts.errors import DeployError, ExitStatus
 from scripts.settings import PROJECT_ROOT, Settings
-from scripts.smoke.chat.credentials import STAND_IN, read, resolve
+from scripts.smoke.chat.credentials import STAND_IN, read, resolve, why_not_sent_to
 from tests.unit.smoke.server import CHAT
 
 PASSWORD = "marked-password-1d0e"
@@ -91,3 +91,31 @@ def test_a_password_where_its_place_belongs_is_refused_and_not_shown() -> None:
         Settings.load(config)
     assert PASSWORD not in str(raised.value)
     assert "where the password is, not the password" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "ours"),
+    [
+        ("https://chat.example.com", "chat.example.com", False),
+        ("https://chat.example.com:8443", "Chat.Example.com", False),
+        ("https://chat.example.com", "", True),
+        ("http://localhost:8080", "", False),
+        ("http://127.0.0.1:8080", "", False),
+        ("http://[::1]:8080", "", False),
+    ],
+)
+def test_a_password_goes_to_the_users_own_host_and_to_this_machine(url: str, host: str, ours: bool) -> None:
+    assert why_not_sent_to(url, host=host, ours=ours) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "ours", "why"),
+    [
+        ("http://chat.example.com", "chat.example.com", True, "plain HTTP"),
+        ("https://chat.example.com", "", False, "INVOKE_SMOKE_CHAT_HOST=chat.example.com"),
+        ("https://chat.example.org", "chat.example.com", False, "smoke.chat.host is chat.example.com"),
+        ("https://localhost.example.org", "", False, "smoke.chat.host is not set"),
+    ],
+)
+def test_a_password_goes_nowhere_else(url: str, host: str, ours: bool, why: str) -> None:
+    assert why in why_not_sent_to(url, host=host, ours=ours)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.pipeline.smoke import Wanted, checked_url, interval
+from scripts.pipeline.smoke_flags import Wanted, checked_url, interval
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_an_address_is_scheme_host_and_port(given: str, taken: str) -> None:
         ("chat.example.com", "must begin with https:// or http://"),
         ("ftp://chat.example.com", "must begin with https:// or http://"),
         ("https://", "must begin with"),
+        ("", "a variable that is not set?"),
         ("https://chat.example.com:99999", "out of range"),
         ("https://chat.example.com:port", "Port could not be cast"),
         ("https://[::1", "Invalid IPv6"),
@@ -71,6 +72,19 @@ def test_what_is_no_interval_is_refused(given: str) -> None:
     with pytest.raises(DeployError, match="is no interval") as raised:
         interval(Wanted(watch=given))
     assert raised.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
+@pytest.mark.parametrize(
+    ("flags", "least"),
+    [({}, 10), ({"chat": True}, 120), ({"long": True}, 900), ({"chat": True, "long": True}, 900)],
+)
+def test_another_machine_is_not_asked_too_often(flags: dict[str, bool], least: int) -> None:
+    assert interval(Wanted(watch=f"{least}", **flags), remote=True) == least
+    with pytest.raises(DeployError, match="too often") as raised:
+        interval(Wanted(watch=f"{least - 1}", **flags), remote=True)
+    assert raised.value.status is ExitStatus.PREFLIGHT_FAILED
+    assert f"Give {least} or more" in raised.value.next_step
+    assert interval(Wanted(watch="0.5", **flags)) == 0.5, "this machine is nobody else's"
 
 
 def test_to_wait_for_a_failure_needs_a_watch() -> None:

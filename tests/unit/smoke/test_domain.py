@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from scripts import smoke
+from scripts.settings import Settings
 from scripts.smoke.checks import domain
 from scripts.smoke.client import Client, Response
 from scripts.smoke.model import NotCheckedError, Status
+from scripts.smoke.report import Finding
 from scripts.smoke.site import Health, Site
 from tests.unit.smoke.server import SETTINGS
 
@@ -123,13 +127,17 @@ async def test_a_trusted_certificate_is_shown_with_its_names_and_days(
     assert result.measured in ("localhost: 89 days left", "localhost: 90 days left")
 
 
-async def test_a_certificate_that_was_not_renewed_is_a_failure_before_it_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with serving(tmp_path, monkeypatch, "localhost", 7) as url:
-        result = await domain.certificate(Prepared(url, index=answer()))
-    assert result.status is Status.FAILED
-    assert "ACM has not renewed" in result.reason
+@pytest.mark.parametrize(
+    ("lifetime", "left", "good"),
+    [(395, 31, True), (395, 29, False), (90, 29, True), (90, 23, True), (90, 22, False), (6, 2, True)],
+)
+def test_a_certificate_is_due_by_what_is_left_of_its_lifetime(lifetime: int, left: int, good: bool) -> None:
+    end = ssl.cert_time_to_seconds("Jan  1 00:00:00 2030 GMT")
+    begin = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(end - lifetime * 86400))
+    shown = {"notBefore": begin, "notAfter": "Jan  1 00:00:00 2030 GMT"}
+    result = domain.judged(shown, end - left * 86400)
+    assert result.ok is good
+    assert good or "ACM has not renewed" in result.reason
 
 
 async def test_a_certificate_of_another_name_is_named(
@@ -139,6 +147,21 @@ async def test_a_certificate_of_another_name_is_named(
         result = await domain.certificate(Prepared(url, index=answer()))
     assert result.measured == "not trusted"
     assert "viewer_certificate" in result.reason
+
+
+async def test_an_address_without_a_trusted_certificate_fails_for_that_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default_settings: Settings
+) -> None:
+    told: list[Finding] = []
+    async with serving(tmp_path, monkeypatch, "other.example.com", 90) as url:
+        subject = smoke.subject_at(url, default_settings)
+        options = smoke.Options(only=("US1.1", "SC-004"))
+        report = await asyncio.to_thread(smoke.check, subject, options, told.append)
+    first, *rest = report.findings
+    assert (first.id, first.result.status, first.result.measured) == ("FR-023", Status.FAILED, "not trusted")
+    assert {finding.id for finding in rest} == {"US1.1", "SC-004", "US2.3"}
+    assert {finding.result.reason for finding in rest} == {"the certificate is not trusted (FR-023)"}
+    assert tuple(told) == report.findings
 
 
 async def test_where_nobody_speaks_tls_there_is_no_certificate_to_judge() -> None:

@@ -61,3 +61,35 @@ def test_a_signal_that_is_ignored_stays_ignored(handlers: dict[int, Any]) -> Non
 
 async def test_beside_the_main_thread_signals_are_left_alone() -> None:
     assert await asyncio.to_thread(interruption.run, asyncio.sleep(0, "done")) == "done"
+
+
+def test_whoever_interrupts_is_told_what_happens_first(
+    handlers: dict[int, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work() -> None:
+        with interruption.promised("Deleting it."):
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        interruption.run(work())
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.strip() == "Interrupted. Deleting it. Ctrl-C again ends without that."
+
+
+def test_a_second_signal_ends_what_was_promised(
+    handlers: dict[int, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work() -> None:
+        with interruption.promised("Deleting it."):
+            try:
+                signal.raise_signal(signal.SIGINT)
+                await asyncio.Event().wait()
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        interruption.run(work())
+    assert capsys.readouterr().err.count("Interrupted") == 1

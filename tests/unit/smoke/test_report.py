@@ -38,6 +38,11 @@ def test_a_report_without_failures_is_ok_and_counts_what_was_not_checked() -> No
     assert report.summary == "Smoke: 1 passed, 1 not checked in 1.0 s at http://x"
 
 
+def test_a_report_in_which_nothing_passed_is_not_ok() -> None:
+    assert not Report("http://x", (UNKNOWN,), 1.0).ok
+    assert not Report("http://x", (), 1.0).ok
+
+
 def test_one_failure_fails_the_report() -> None:
     report = Report("http://x", (GOOD, BAD, UNKNOWN), 1.0)
     assert not report.ok

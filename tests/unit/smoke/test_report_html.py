@@ -74,6 +74,8 @@ def test_the_verdict_comes_first_with_where_when_and_release() -> None:
     assert made.text.index("Everything that was checked works") < made.text.index("https://chat.example.test")
     assert "2 January 2026, 03:04 UTC" in made.text
     assert "20260102T030405678Z-1a2b3c" in made.text
+    assert "Target" not in made.text, "a run of an address alone has none"
+    assert "aws, environment prod" in page(GOOD, target="aws", environment="prod").text
 
 
 def test_a_failure_stands_before_everything_else_with_reason_evidence_and_the_next_step() -> None:

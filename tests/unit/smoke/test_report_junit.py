@@ -37,6 +37,8 @@ def test_the_suite_counts_and_says_when_where_and_what() -> None:
         "url": "https://chat.example.test",
         "release": "20260102T030405678Z-1a2b3c",
     }
+    placed = {each.name: each.value for each in suite(GOOD, target="aws", environment="prod").properties()}
+    assert (placed["target"], placed["environment"]) == ("aws", "prod")
 
 
 def test_each_check_is_a_case_of_its_part_of_the_specification() -> None:

@@ -82,9 +82,9 @@ def test_a_damaged_report_is_read_as_far_as_it_goes() -> None:
 def test_one_check_is_run_again_as_the_run_did_it() -> None:
     asked = {"only": ["US1"], "skip": [], "chat": False, "long": True}
     bad = Checked.from_json(check("SC-004", "failed"))
-    run = Run.from_json(report(options=asked))
+    run = Run.from_json(report(options=asked, target="aws", environment="prod"))
     assert run.asked == "--only US1 --long"
-    assert run.command(bad) == "inv smoke --only SC-004 --long"
+    assert run.command(bad) == "INVOKE_ENVIRONMENT=prod inv smoke --only SC-004 --long --target aws"
 
 
 def test_where_only_an_address_is_known_the_command_names_it() -> None:

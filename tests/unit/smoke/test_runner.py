@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import httpx
 import pytest
 
-from scripts.smoke.model import Check, NotCheckedError, Result, Stage, Status, passed
+from scripts.smoke.model import Check, Need, NotCheckedError, Result, Stage, Status, failed, passed
 from scripts.smoke.report import Finding
 from scripts.smoke.runner import run_checks
 from scripts.smoke.site import Site
@@ -20,6 +22,7 @@ class Facts:
 
     def __init__(self, seen: list[str]) -> None:
         self._seen = seen
+        self.lacking: set[Need] = set()
 
     async def health(self) -> None:
         self._seen.append("health begins")
@@ -104,6 +107,46 @@ async def test_a_check_that_cannot_run_is_not_checked_and_says_why() -> None:
     bench = Bench()
     [finding] = await bench.run(bench.check("a", Stage.STATIC, cannot))
     assert (finding.result.status, finding.result.reason) == (Status.NOT_CHECKED, "no login")
+
+
+async def test_what_a_check_lacked_is_shown_by_its_own_check_though_that_was_left_out() -> None:
+    async def cannot() -> Result:
+        raise NotCheckedError("the API is not healthy", lacks=Need.API)
+
+    async def away() -> Result:
+        return failed("500", reason="It is away.")
+
+    bench = Bench()
+    health = replace(bench.check("health check", Stage.STATIC, away), shows=Need.API)
+    index = replace(bench.check("index check", Stage.STATIC, away), shows=Need.INDEX)
+    asked = bench.check("a", Stage.STREAM, cannot), bench.check("b", Stage.API, cannot)
+    site = cast(Site, Facts(bench.seen))
+    findings = await run_checks(site, asked, bench.told.append, others=(health, index))
+    assert [(finding.id, finding.result.status) for finding in findings] == [
+        ("health check", Status.FAILED), ("a", Status.NOT_CHECKED), ("b", Status.NOT_CHECKED),
+    ]  # fmt: skip
+    assert len(bench.told) == 3
+
+
+async def test_what_was_left_out_stays_out_when_nothing_lacked_it() -> None:
+    bench = Bench()
+    health = replace(bench.check("health check", Stage.STATIC), shows=Need.API)
+    site = cast(Site, Facts(bench.seen))
+    [finding] = await run_checks(site, [bench.check("a", Stage.API)], bench.told.append, others=(health,))
+    assert finding.id == "a"
+
+
+async def test_a_check_that_breaks_fails_by_itself_and_says_where() -> None:
+    async def breaks() -> Result:
+        raise ValueError("Invalid IPv6 URL")
+
+    bench = Bench()
+    broken, good = await bench.run(bench.check("a", Stage.STATIC, breaks), bench.check("b", Stage.STATIC))
+    assert good.result.ok
+    assert (broken.result.status, broken.result.measured) == (Status.FAILED, "the check itself broke")
+    assert "Invalid IPv6 URL" in broken.result.reason
+    assert re.search(r"^test_runner\.py:\d+ in breaks$", broken.result.evidence, re.MULTILINE)
+    assert "/" not in broken.result.evidence, "no path of this machine"
 
 
 async def test_a_request_without_an_answer_is_a_failure_that_names_the_request() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -20,17 +21,19 @@ from tests.unit.smoke.stream.made import recording
 
 COUNT = SETTINGS.stream_chunks
 LAST = (COUNT - 1) * INTERVAL
+sent = partial(recording, interval=INTERVAL)
 LATE_TIMES = [FIRST_EVENT_SECONDS + 1 + i * INTERVAL for i in range(COUNT)]
 
-GOOD = recording([0.1 + i * INTERVAL for i in range(COUNT)])
-WHOLE = recording([0.1 + LAST] * COUNT)
-BLOCKS = recording([0.1 + (i // 4) * 4 * INTERVAL for i in range(COUNT)])
-SQUEEZED = recording([0.1 + LAST + i * INTERVAL / 3 for i in range(COUNT)])
-LATE = recording(LATE_TIMES, headers_at=LATE_TIMES[0])
-COLD = recording(LATE_TIMES, headers_at=LATE_TIMES[0], x_environment_invocations="1")
-LATE_BODY = recording(LATE_TIMES)
+GOOD = sent([0.1 + i * INTERVAL for i in range(COUNT)])
+WHOLE = sent([0.1 + LAST] * COUNT)
+BLOCKS = sent([0.1 + (i // 4) * 4 * INTERVAL for i in range(COUNT)])
+SQUEEZED = sent([0.1 + LAST + i * INTERVAL / 3 for i in range(COUNT)])
+HELD = sent([0.7 + i * INTERVAL for i in range(COUNT)])
+LATE = sent(LATE_TIMES, headers_at=LATE_TIMES[0])
+COLD = sent(LATE_TIMES, headers_at=LATE_TIMES[0], x_environment_invocations="1")
+WARM = sent(LATE_TIMES, headers_at=LATE_TIMES[0], x_environment_invocations="7")
 CUT = recording([0.1, 0.2], done=False, fault="the connection broke")
-HIDDEN = recording([0.1 + LAST] * COUNT, stalls=[Stall(0, 0.1 + LAST)])
+HIDDEN = sent([0.1 + LAST] * COUNT, stalls=[Stall(0, 0.1 + LAST)])
 """All of it arrived while we stood still: nobody knows how."""
 
 
@@ -65,7 +68,12 @@ async def test_a_good_stream_is_measured_once() -> None:
 
 @pytest.mark.parametrize(
     ("bad", "shown"),
-    [(BLOCKS, "in blocks"), (WHOLE, "buffered whole"), (SQUEEZED, "held back, then replayed")],
+    [
+        (BLOCKS, "in blocks"),
+        (WHOLE, "buffered whole"),
+        (SQUEEZED, "held back, then replayed"),
+        (HELD, "held back"),
+    ],
 )
 async def test_an_incident_that_does_not_come_again_is_told_and_is_no_failure(
     bad: Recording, shown: str
@@ -97,7 +105,8 @@ async def test_a_cold_start_is_told_and_is_neither_a_failure_nor_a_buffer(
         (WHOLE, "buffered_whole", "responseTransferMode"),
         (SQUEEZED, "squeezed", "held back"),
         (LATE, "late_headers", "starts cold for every stream"),
-        (LATE_BODY, "late_first_event", "the headers already after 0.0 s"),
+        (WARM, "late_headers", "the headers after 4.0 s"),
+        (HELD, "held_back", "0.7 s later than the headers"),
     ],
 )
 async def test_what_happens_every_time_fails(bad: Recording, cause: str, named: str) -> None:
@@ -113,6 +122,19 @@ async def test_incidents_of_several_kinds_are_told_one_by_one() -> None:
     assert "; earlier try: buffered whole; earlier try: waited 4.0 s" in result.measured
 
 
+async def test_a_late_answer_of_a_warm_environment_is_no_cold_start() -> None:
+    result, tries = await measure(WARM, GOOD)
+    assert (result.ok, tries) == (True, 2)
+    assert result.details["cause"] == "late_once"
+    assert "the environment was warm (its request no. 7)" in result.details["explanation"]
+
+
+async def test_the_limit_is_what_is_tolerated() -> None:
+    assert (await measure(GOOD))[0].limit == (
+        "progressive: no burst of a quarter of the events, none held 0.5 s"
+    )
+
+
 async def test_a_stream_that_was_cut_is_not_measured_again() -> None:
     result, tries = await measure(CUT, GOOD)
     assert (result.ok, tries) == (False, 1)
@@ -126,7 +148,7 @@ async def test_a_machine_that_stood_still_measures_again_and_blames_nobody() -> 
 
 
 async def test_the_heartbeat_that_is_deployed_is_asked_for() -> None:
-    silent = recording([0.1 + i * 6 for i in range(COUNT)])
+    silent = recording([0.1 + i * 6 for i in range(COUNT)], interval=6)
     result, _ = await measure(*[silent] * ATTEMPTS, deployed=Deployed(heartbeat=2))
     assert result.details["cause"] == "heartbeat_missing"
     assert (await measure(silent))[0].details["cause"] == "progressive"

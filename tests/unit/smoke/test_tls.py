@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import itertools
+import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 from scripts.smoke.checks import access
 from scripts.smoke.client import Client
+from scripts.smoke.model import NotCheckedError
 from scripts.smoke.site import Site
 from tests.unit.smoke.server import OUTPUTS, SETTINGS
 
@@ -29,24 +33,44 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def tls_site(
-    certificate: Path, oldest: ssl.TLSVersion, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    certificate: Path,
+    oldest: ssl.TLSVersion,
+    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    *,
+    most: int = 2,
 ) -> AsyncIterator[Site]:
+    """A server that shakes hands `most` times, and hangs up after that.
+
+    A thread, for asyncio's server hangs up instead of sending its alert.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version, context.maximum_version = oldest, newest
+    listener = socket.create_server(("127.0.0.1", 0))
 
-    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+    def serve() -> None:
+        for number in itertools.count():
+            connection, _ = listener.accept()
+            with connection:
+                if not stopping.is_set() and number < most:
+                    with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True):
+                        pass
+            if stopping.is_set():
+                return
 
-    listener = await asyncio.start_server(close, "127.0.0.1", 0, ssl=context)
-    port = listener.sockets[0].getsockname()[1]
+    stopping = threading.Event()
+    serving = threading.Thread(target=serve)
+    serving.start()
+    address = listener.getsockname()
     try:
-        async with Client(f"https://localhost:{port}", timeout=60) as client:
+        async with Client(f"https://localhost:{address[1]}", timeout=60) as client:
             yield Site(client, SETTINGS, OUTPUTS)
     finally:
+        stopping.set()
+        socket.create_connection(address).close()
+        serving.join()
         listener.close()
-        await listener.wait_closed()
 
 
 async def test_a_server_that_refuses_tls_1_1_passes(certificate: Path) -> None:
@@ -68,3 +92,11 @@ async def test_a_server_that_accepts_tls_1_1_is_found(certificate: Path) -> None
 async def test_a_server_that_speaks_only_old_versions_is_found(certificate: Path) -> None:
     async with tls_site(certificate, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_1) as site:
         assert (await access.tls_version(site)).measured == "no handshake"
+
+
+@pytest.mark.parametrize(("most", "of"), [(0, "anything"), (1, "TLS 1.1")])
+async def test_a_server_that_hangs_up_has_not_refused(certificate: Path, most: int, of: str) -> None:
+    """A proxy's network has no other way out, and a busy server may do it for any version."""
+    async with tls_site(certificate, ssl.TLSVersion.TLSv1_2, most=most) as site:
+        with pytest.raises(NotCheckedError, match="no TLS"):
+            await access.tls_version(site)

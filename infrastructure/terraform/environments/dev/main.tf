@@ -62,6 +62,7 @@ module "backend" {
   redis_endpoint                    = module.redis.endpoint
   url                               = local.url
   ssm_parameters                    = var.ssm_parameters
+  diagnostic_stream                 = coalesce(var.diagnostic_stream, var.target == "local" ? "full" : "short")
   environment_variables             = var.environment_variables
 
   app_config = {

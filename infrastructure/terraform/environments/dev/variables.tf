@@ -230,6 +230,11 @@ variable "environment_variables" {
   }
 
   validation {
+    condition     = !contains(keys(var.environment_variables), "DIAGNOSTIC_STREAM")
+    error_message = "DIAGNOSTIC_STREAM is the variable diagnostic_stream."
+  }
+
+  validation {
     condition     = length(setintersection(keys(var.environment_variables), keys(var.ssm_parameters))) == 0
     error_message = "A name is either a secret in ssm_parameters or a plain variable, not both."
   }
@@ -247,6 +252,17 @@ variable "ssm_parameters" {
   validation {
     condition     = length(setsubtract(["CREDS_IV", "CREDS_KEY", "JWT_REFRESH_SECRET", "JWT_SECRET", "MONGO_URI"], keys(var.ssm_parameters))) == 0
     error_message = "LibreChat does not start without CREDS_IV, CREDS_KEY, JWT_REFRESH_SECRET, JWT_SECRET and MONGO_URI."
+  }
+}
+
+variable "diagnostic_stream" {
+  description = "How much of the diagnostic stream (/api/health/stream), which needs no login, anybody may ask for: off; short, enough for inv smoke; full, which inv smoke --long needs. Default: short, and full on the local target."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.diagnostic_stream == null || contains(["off", "short", "full"], coalesce(var.diagnostic_stream, "off"))
+    error_message = "One of off, short, full."
   }
 }
 

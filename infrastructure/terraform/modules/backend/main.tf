@@ -108,7 +108,7 @@ module "lambda" {
   # Secrets are not in it: it holds their ARNs (FR-024). AWS_REGION, the other half of FR-032, is
   # reserved: Lambda sets it itself.
   environment_variables = merge(
-    { DIAGNOSTIC_STREAM = "on", SSE_HEARTBEAT_MS = "15000", RESPONSE_GRACE_MS = "3000" },
+    { DIAGNOSTIC_STREAM = var.diagnostic_stream, SSE_HEARTBEAT_MS = "15000", RESPONSE_GRACE_MS = "3000" },
     var.environment_variables,
     {
       AWS_BUCKET_NAME          = module.files.s3_bucket_id

@@ -55,6 +55,11 @@ variable "ssm_parameters" {
   type        = map(string)
 }
 
+variable "diagnostic_stream" {
+  description = "How much of the diagnostic stream anybody may ask for: off, short or full."
+  type        = string
+}
+
 variable "environment_variables" {
   description = "Plain variables of the function beside those that this module derives. Known before the apply: the egress rules are read from them."
   type        = map(string)

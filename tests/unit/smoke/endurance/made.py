@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from scripts.smoke.endurance.diagnostic import DiagnosticStream
 from scripts.smoke.stream import sse
@@ -55,4 +56,5 @@ def recording(
 def whole(stream: DiagnosticStream, *, delay: float = 0.01) -> Recording:
     """A stream that came as it was sent, a moment later."""
     sent = [number * stream.interval / stream.clock for number in range(stream.chunks)]
-    return recording(list(events(stream, sent)), [at + delay for at in (*sent, sent[-1])])
+    taken = recording(list(events(stream, sent)), [at + delay for at in (*sent, sent[-1])])
+    return replace(taken, headers_at=delay)

@@ -29,6 +29,7 @@ def recording(
     headers_at: float = 0.02,
     stalls: Sequence[Stall] = (),
     said: str = "",
+    interval: float = INTERVAL,
     **headers: str,
 ) -> Recording:
     """A diagnostic stream whose events arrived at `times`, each in a read of `SIZE` bytes.
@@ -39,10 +40,11 @@ def recording(
         pings: When heartbeats arrived.
         end: When the body ended; 10 ms after the last byte by default.
         said: Data of an ``error`` event at the end.
+        interval: Between two events at the sender, by their stamps.
         headers: Further ones; underscores stand for hyphens.
     """
     arrivals = [
-        Arrival(at, Event("chunk", json.dumps({"sent_ms": i * INTERVAL * 1000})))
+        Arrival(at, Event("chunk", json.dumps({"sent_ms": i * interval * 1000})))
         for i, at in enumerate(times)
     ]
     arrivals += [Arrival(at, Event("ping", "1")) for at in pings]

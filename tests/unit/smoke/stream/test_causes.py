@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.stream.assessment import Assessment, assess
 from scripts.smoke.stream.recording import Recording, Stall
-from scripts.smoke.stream.sender import TIME_IS_UP, Sender
+from scripts.smoke.stream.sender import STREAM_LIMIT, TIME_IS_UP, Sender
 from tests.unit.smoke.stream.made import COUNT, INTERVAL, PROGRESSIVE, SENDER, recording
 
 DEPLOYED = Deployed(
@@ -48,7 +50,7 @@ def cut(seconds: float, **more: str) -> Recording:
         (recording(PROGRESSIVE, content_encoding="gzip"), "compressed"),
         (recording(PROGRESSIVE, comments=3), "heartbeat_comments"),
         (recording([at + 5 for at in PROGRESSIVE], headers_at=5), "late_headers"),
-        (recording([at + 5 for at in PROGRESSIVE]), "late_first_event"),
+        (recording([at + 2.5 for at in PROGRESSIVE]), "held_back"),
         (recording([2.0] * COUNT, stalls=[Stall(0, 2.0)]), "unsure"),
         (recording(PROGRESSIVE[:5], done=False), "ended_early"),
         (recording(PROGRESSIVE, done=False), "ended_early"),
@@ -91,6 +93,11 @@ def test_a_function_that_starts_cold_every_time_is_told_by_the_handler() -> None
     assert "the headers after 5.0 s, the connection after 4.2 s." in text(slow)
 
 
+def test_a_late_first_event_is_told_from_late_headers_where_no_stamp_says_more() -> None:
+    untold = replace(SENDER, sent_at=lambda event: None)
+    assert cause(recording([at + 5 for at in PROGRESSIVE]), untold) == "late_first_event"
+
+
 def test_the_other_timeouts_that_fit_are_told_too() -> None:
     both = replace(DEPLOYED, function_timeout=60)
     assert "It may also be" in text(cut(60), deployed=both)
@@ -103,15 +110,65 @@ def test_the_handlers_last_word_is_passed_on() -> None:
     assert 'word: "plain"' in text(recording(PROGRESSIVE[:5], done=False, said="plain"))
 
 
-def test_a_handler_that_says_that_its_time_is_up_is_believed() -> None:
-    # At 100 s, where no timeout fits: the handler knows Lambda's clock, we do not.
-    times = [i * 10 + 0.1 for i in range(11)]
-    assert cause(recording(times, done=False, said=f'{{"text":"{TIME_IS_UP}"}}')) == "cut_function"
+def ends_at(seconds: float, word: str) -> Recording:
+    """An event every 10 s until the handler says a last word."""
+    times = [i * 10 + 0.1 for i in range(math.ceil(seconds / 10))]
+    return recording(times, done=False, end=seconds, said=json.dumps({"text": word}), interval=10)
 
 
-def test_the_handler_says_it_in_these_words() -> None:
+def test_a_handler_that_says_that_its_time_is_up_is_believed_where_no_clock_speaks_against_it() -> None:
+    slow = replace(SENDER, interval=10)
+    assert cause(ends_at(118.2, TIME_IS_UP), slow) == "cut_function"
+    assert cause(ends_at(100.2, TIME_IS_UP), slow) == "ended_early"
+    assert TIME_IS_UP in text(ends_at(100.2, TIME_IS_UP), slow)
+    unknown = text(ends_at(100.2, TIME_IS_UP), slow, None)
+    assert "What the function's timeout is, is not known here." in unknown
+    assert cause(ends_at(100.2, TIME_IS_UP), slow, None) == "cut_function"
+
+
+@pytest.mark.parametrize("deployed", [DEPLOYED, replace(DEPLOYED, function_timeout=900), None])
+def test_the_limit_of_the_diagnostic_stream_is_no_timeout_of_the_deployment(
+    deployed: Deployed | None,
+) -> None:
+    taken = ends_at(120.2, STREAM_LIMIT)
+    assert cause(taken, replace(SENDER, interval=10), deployed) == "cut_stream_limit"
+    assert "the function's timeout" not in text(taken, replace(SENDER, interval=10), deployed)
+
+
+@pytest.mark.parametrize("word", [TIME_IS_UP, STREAM_LIMIT])
+def test_the_handler_says_it_in_these_words(word: str) -> None:
     errors = Path(__file__).parents[4] / "container" / "src" / "errors.mjs"
-    assert f"'{TIME_IS_UP}'" in errors.read_text()
+    assert f"'{word}'" in errors.read_text()
+
+
+def test_a_default_that_fits_is_a_possibility_and_no_cause() -> None:
+    # 3 s are AWS's default for functions, and 30 s those for CloudFront's origins.
+    for seconds, named in ((3, "the function's timeout (3 s"), (30, "CloudFront's origin response timeout")):
+        taken = recording(PROGRESSIVE[:1], done=False, end=seconds, fault="the connection broke")
+        assert cause(taken, deployed=None) == "cut_unknown"
+        said = text(taken, deployed=None)
+        assert "It may be" in said and named in said and "AWS's default" in said
+        assert "That is" not in said and "Raise" not in said
+
+
+def test_a_timeout_that_is_known_is_the_cause_and_a_default_beside_it_a_possibility() -> None:
+    said = text(cut(29.5), deployed=Deployed(origin_read_timeout=30))
+    assert "That is CloudFront's origin response timeout (30 s). It may also be" in said
+
+
+def test_a_good_stream_is_told_with_what_it_was_not() -> None:
+    assert text(recording(PROGRESSIVE)) == (
+        "Every event came on its own, and none was held for more than 30 ms (limit 500 ms)."
+    )
+    pairs = [(i // 2 + 1) * 2 * INTERVAL for i in range(COUNT)]
+    half = [*pairs[:10], *(at + 0.1 for at in PROGRESSIVE[10:])]
+    assert text(recording(half)).startswith("10 of 20 events came together with another, at most 2 at once")
+
+
+def test_what_held_events_back_is_told_by_the_longest_wait() -> None:
+    assert "came 2.5 s later than the headers" in text(recording([at + 2.5 for at in PROGRESSIVE]))
+    one = [*PROGRESSIVE[:-1], PROGRESSIVE[-1] + 1.2]
+    assert "travelled 1.2 s longer than the one that travelled fastest" in text(recording(one))
 
 
 def test_a_heartbeat_that_should_have_broken_the_silence_is_missed() -> None:
@@ -178,6 +235,7 @@ def test_the_details_hold_what_pictures_are_drawn_from() -> None:
     assert details["heartbeats_ms"] == [220]
     assert details["stalls_ms"] == [[1000, 1200]]
     assert details["jitter_ms"] == details["held_ms"] == 0
+    assert details["behind_ms"] == 30
 
 
 def test_times_of_sending_are_left_out_where_an_event_does_not_tell_its_own() -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.smoke.stream.figures import figures
+from scripts.smoke.stream.figures import figures, sent_ms
 from scripts.smoke.stream.recording import Read, Stall
-from scripts.smoke.stream.verdict import Verdict, judge
+from scripts.smoke.stream.verdict import Verdict, held_limit, judge
 from tests.unit.smoke.stream.made import COUNT, INTERVAL, PROGRESSIVE, recording
 
 
@@ -20,6 +20,19 @@ def verdict(
 ) -> Verdict:
     taken = recording(times, fault=fault, stalls=stalls).only("chunk")
     return judge(taken, figures(taken, interval=interval), interval=interval)
+
+
+def by_stamps(
+    times: Sequence[float],
+    *,
+    headers_at: float = 0.02,
+    stalls: Sequence[Stall] = (),
+    interval: float | None = INTERVAL,
+) -> Verdict:
+    """The verdict on events that say when they were sent."""
+    taken = recording(times, headers_at=headers_at, stalls=stalls).only("chunk")
+    measured = figures(taken, interval=interval, sent_at=sent_ms)
+    return judge(taken, measured, interval=interval, sent_at=sent_ms)
 
 
 def test_events_at_the_senders_pace_are_progressive() -> None:
@@ -65,12 +78,64 @@ def test_half_of_the_events_in_pairs_is_a_network_and_no_buffer() -> None:
     assert verdict([*pairs[:10], *(at + 0.1 for at in PROGRESSIVE[10:])]) is Verdict.PROGRESSIVE
 
 
+def test_a_burst_of_a_quarter_of_the_events_is_a_block() -> None:
+    assert verdict([0.45] * 5 + PROGRESSIVE[5:]) is Verdict.BLOCKS
+    assert verdict([0.35] * 4 + PROGRESSIVE[4:]) is Verdict.PROGRESSIVE
+
+
 def test_one_large_burst_at_the_start_is_a_block() -> None:
     assert verdict([0.8] * 8 + PROGRESSIVE[8:]) is Verdict.BLOCKS
 
 
 def test_a_replay_at_a_faster_pace_is_held_back() -> None:
     assert verdict([1.5 + i * 0.03 for i in range(COUNT)]) is Verdict.SQUEEZED
+
+
+HELD = {
+    "four events that waited for the next ones": [
+        *PROGRESSIVE[:5], *(max(at, 1.25 + i * 0.03) for i, at in enumerate(PROGRESSIVE[5:])),
+    ],
+    "all of them on a delay line": [at + 2.5 for at in PROGRESSIVE],
+    "the first one, and the others at half the pace between them": [
+        1.0 + i * INTERVAL * 0.52 for i in range(COUNT)
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("times", HELD.values(), ids=HELD)
+def test_events_that_waited_on_the_way_are_held_back_though_they_come_one_by_one(
+    times: Sequence[float],
+) -> None:
+    assert verdict(times) is Verdict.PROGRESSIVE  # Nothing but the stamps shows it.
+    assert by_stamps(times) is Verdict.HELD
+
+
+def test_a_network_that_delays_everything_alike_holds_nothing_back() -> None:
+    assert by_stamps([at + 2.5 for at in PROGRESSIVE], headers_at=2.52) is Verdict.PROGRESSIVE
+
+
+def test_a_pause_of_a_network_within_the_limit_holds_nothing_back() -> None:
+    assert held_limit(INTERVAL) == 0.5 and held_limit(1.0) == 5
+    paused = [max(at, 0.95) if 0.5 <= at < 0.6 else at for at in PROGRESSIVE]
+    assert by_stamps(paused) is Verdict.PROGRESSIVE
+
+
+def test_events_that_are_not_sent_apart_are_not_judged_by_their_stamps() -> None:
+    assert by_stamps([at + 2.5 for at in PROGRESSIVE], interval=None) is Verdict.PROGRESSIVE
+
+
+def test_what_was_held_in_a_stall_of_ours_was_not_held_on_the_way() -> None:
+    stall = Stall(0.4, 1.1)
+    times = seen_by_a_process_that_stood_still(PROGRESSIVE, stall)
+    assert by_stamps(times, stalls=[stall]) is Verdict.PROGRESSIVE
+
+
+def test_what_was_held_no_longer_than_this_machine_stood_still_is_not_judged() -> None:
+    # The sender, or the local edge, may be on the machine that stood still.
+    late = [*PROGRESSIVE[:10], *(at + 0.7 for at in PROGRESSIVE[10:])]
+    assert by_stamps(late) is Verdict.HELD
+    assert by_stamps(late, stalls=[Stall(1.0, 1.3)]) is Verdict.UNSURE
+    assert by_stamps(late, stalls=[Stall(1.0, 1.1)]) is Verdict.HELD
 
 
 def seen_by_a_process_that_stood_still(times: Sequence[float], *stalls: Stall) -> list[float]:

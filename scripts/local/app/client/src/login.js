@@ -8,7 +8,7 @@ export function loginPage({ logo, navigate }) {
         <img src="${logo}" alt="" width="56" height="56" />
         <h1>Welcome back</h1>
         <label>Email<input name="email" type="email" value="you@example.org" required /></label>
-        <label>Password<input name="password" type="password" value="stand-in" required /></label>
+        <label>Password<input name="password" type="password" value="p4rrot-7d41c0" required /></label>
         <button>Continue</button>
         <p role="alert"></p>
       </form>

@@ -9,7 +9,7 @@ const TOKEN_MS = 15 * 60 * 1000;
 // address is let in with any password: a test of the path needs no account.
 const BANNED = 'Your account has been temporarily banned due to violations of our service.';
 const ACCOUNTS = {
-  'you@example.org': { password: 'stand-in' },
+  'you@example.org': { password: 'p4rrot-7d41c0' },
   'nobody@example.org': { status: 404, message: 'Email does not exist.' },
   'unverified@example.org': { status: 422, message: 'Email not verified.' },
   'banned@example.org': { status: 403, message: BANNED },

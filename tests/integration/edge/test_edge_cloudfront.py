@@ -7,7 +7,11 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from edge_deployment import (
+
+from scripts.local.edge.cloudfront import normalize
+from scripts.local.edge.model import ControlPlane, Distribution
+from scripts.local.edge.wildcard import arn_matches, matches
+from tests.integration.edge.edge_deployment import (
     ALIAS,
     ALL_VIEWER_EXCEPT_HOST,
     API_BEHAVIOR,
@@ -27,9 +31,7 @@ from edge_deployment import (
     viewing,
 )
 
-from scripts.local.edge.cloudfront import normalize
-from scripts.local.edge.model import ControlPlane, Distribution
-from scripts.local.edge.wildcard import arn_matches, matches
+pytestmark = pytest.mark.integration
 
 
 def one(**changes: object) -> ControlPlane:

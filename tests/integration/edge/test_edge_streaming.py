@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
-from edge_deployment import (
+
+from scripts.local.edge.lambda_integration import Limits
+from tests.integration.edge.edge_deployment import (
     API_ORIGIN,
     INVOCATIONS,
     FakeFunctions,
@@ -25,7 +27,7 @@ from edge_deployment import (
     viewing,
 )
 
-from scripts.local.edge.lambda_integration import Limits
+pytestmark = pytest.mark.integration
 
 SSE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform"}
 

@@ -7,7 +7,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from edge_deployment import (
+
+from scripts.local.edge.api_gateway import ApiGateway, api_id_of
+from scripts.local.edge.lambda_integration import Limits
+from scripts.local.edge.messages import MAX_REQUEST_BYTES, Request
+from scripts.local.edge.model import IntegrationResponse, Method, Resource, RestApi
+from scripts.local.edge.permission import may_invoke
+from scripts.local.edge.routing import find_route
+from scripts.local.lambda_.invocation import InvokeError
+from tests.integration.edge.edge_deployment import (
     ACCOUNT,
     API,
     API_DOMAIN,
@@ -27,13 +35,7 @@ from edge_deployment import (
     viewing,
 )
 
-from scripts.local.edge.api_gateway import ApiGateway, api_id_of
-from scripts.local.edge.lambda_integration import Limits
-from scripts.local.edge.messages import MAX_REQUEST_BYTES, Request
-from scripts.local.edge.model import IntegrationResponse, Method, Resource, RestApi
-from scripts.local.edge.permission import may_invoke
-from scripts.local.edge.routing import find_route
-from scripts.local.lambda_.invocation import InvokeError
+pytestmark = pytest.mark.integration
 
 
 async def call(

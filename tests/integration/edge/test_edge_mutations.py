@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from aiohttp import web
-from edge_deployment import (
+
+from scripts.local.edge.model import ErrorPage
+from tests.integration.edge.edge_deployment import (
     ALL_VIEWER,
     API_BEHAVIOR,
     API_ORIGIN,
@@ -22,7 +25,7 @@ from edge_deployment import (
     viewing,
 )
 
-from scripts.local.edge.model import ErrorPage
+pytestmark = pytest.mark.integration
 
 INTERNAL = {"message": "Internal server error"}
 

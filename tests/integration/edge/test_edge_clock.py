@@ -8,7 +8,11 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
-from edge_deployment import (
+
+from scripts.local import clock
+from scripts.local.edge.lambda_integration import Limits
+from scripts.local.edge.model import ControlPlane
+from tests.integration.edge.edge_deployment import (
     API_ORIGIN,
     FakeFunctions,
     FakeInvocation,
@@ -22,9 +26,7 @@ from edge_deployment import (
     viewing,
 )
 
-from scripts.local import clock
-from scripts.local.edge.lambda_integration import Limits
-from scripts.local.edge.model import ControlPlane
+pytestmark = pytest.mark.integration
 
 FAST = {clock.HEADER: str(clock.FASTEST)}
 NEVER = 100_000

@@ -1,0 +1,46 @@
+"""What is shown of an answer to prove a failure. It never holds a credential."""
+
+from __future__ import annotations
+
+import re
+
+from scripts.smoke.client import Response
+from scripts.smoke.stream.recording import Recording
+
+# Enough for the handler's JSON error with the last lines of the app.
+_EVIDENCE_BYTES = 1500
+_STREAM_EVIDENCE_BYTES = 400
+# The value after a cookie's name, also in a line that folds several cookies into one.
+_COOKIE_VALUE = re.compile(r"((?:^|,\s*)[^=;,\s]+)=[^;,]*")
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-security-token"})
+
+
+def evidence(answer: Response | Recording, *, body: bool = True) -> str:
+    """Status, headers and the first bytes of the body, without the values of credentials.
+
+    Args:
+        answer: The answer to show.
+        body: Whether the body may be shown: an answer that carries tokens may not.
+    """
+    head = answer.head[:_STREAM_EVIDENCE_BYTES] if isinstance(answer, Recording) else answer.body
+    request = f"{answer.method} {answer.url}\n" if isinstance(answer, Response) else ""
+    lines = [f"{name}: {_shown(name, value)}" for name, value in answer.headers]
+    shown = (
+        _printable(head[:_EVIDENCE_BYTES])
+        if body
+        else f"({len(head)} bytes, not shown: they may hold a token)"
+    )
+    return f"{request}{answer.status}\n" + "\n".join(lines) + f"\n\n{shown}"
+
+
+def _shown(name: str, value: str) -> str:
+    if name in _SECRET_HEADERS:
+        return "(hidden)"
+    if name == "set-cookie":
+        return _COOKIE_VALUE.sub(r"\1=(hidden)", value)
+    return value
+
+
+def _printable(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
