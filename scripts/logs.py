@@ -98,12 +98,14 @@ class Line:
         text: What it says.
         level: ``info``, ``warn``, ``error``; ``lambda`` for the service's own lines; or empty.
         request_id: Of the invocation, where the line names it.
+        gateway_request_id: API Gateway's, on the handler's last line of a request.
         fields: Whatever else a structured line holds.
     """
 
     text: str
     level: str = ""
     request_id: str = ""
+    gateway_request_id: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -120,13 +122,13 @@ def parse(message: str) -> Line:
         except ValueError:
             raw = None
         if isinstance(raw, dict) and "msg" in raw:
-            known = ("time", "level", "msg", "requestId")
+            known = ("time", "level", "msg", "requestId", "gatewayRequestId")
             fields = {name: value for name, value in raw.items() if name not in known}
             level, request_id = str(raw.get("level", "")).lower(), str(raw.get("requestId") or "")
             if raw["msg"] == "app" and set(fields) == {"line"}:  # what LibreChat printed, passed on
                 said = str(fields["line"])
                 return Line(said, _librechats_level(said) or level, request_id)
-            return Line(str(raw["msg"]), level, request_id, fields)
+            return Line(str(raw["msg"]), level, request_id, str(raw.get("gatewayRequestId") or ""), fields)
     request = _REQUEST_ID.search(message)
     request_id = request[1] if request else ""
     if _PLATFORM.match(message):

@@ -52,6 +52,8 @@ export function createInvocation({ settings, application, log, redactor }) {
         status: response.status,
         bytes: response.bytes,
         ms: Math.round(performance.now() - began),
+        // What the viewer's answer carries as x-amzn-requestid: the way from an answer to these lines.
+        gatewayRequestId: event.requestContext?.requestId,
       });
     }
     if (events) await grace(Math.min(settings.graceMs, deadline.remaining - GRACE_RESERVE_MS));

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -24,7 +24,7 @@ _ENDED_BY_LAMBDA = re.compile(r"Task timed out after|Runtime exited|Runtime\.\w+
 
 
 def tail(
-    aws: Aws, log_group: str, *, since: float, requests: Container[str] = (), lines: int = 20
+    aws: Aws, log_group: str, *, since: float, requests: Iterable[str] = (), lines: int = 20
 ) -> tuple[str, ...]:
     """The newest lines that tell of the run, oldest of them first.
 
@@ -32,7 +32,7 @@ def tail(
         aws: The account.
         log_group: Name of the group.
         since: Seconds since the epoch; older lines are not looked at.
-        requests: Ids of the run's own requests, as far as the answers named them.
+        requests: Ids of the run's own requests, Lambda's or API Gateway's, as far as the answers named them.
         lines: At most this many.
 
     Returns:
@@ -50,10 +50,11 @@ def tail(
         return (f"(the log group {log_group} cannot be read: {error_code(cause) or cause})",)
     if not events:
         return (f"(no lines in {log_group}: the function was not invoked, or may not log)",)
+    own = _own(events, requests)
     ours = [
         event
         for event, request in zip(events, _requests(events), strict=True)
-        if request == "" or request in requests or _by_lambda(event.message)
+        if request == "" or request in own or _by_lambda(event.message)
     ]
     if not ours:
         return (f"(no line in {log_group} is known to be of this run; inv logs shows all of them)",)
@@ -61,6 +62,13 @@ def tail(
         f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {event.message.rstrip()}"
         for event in ours[-lines:]
     )
+
+
+def _own(events: Sequence[logs.Event], requests: Iterable[str]) -> set[str]:
+    """Lambda's ids of the run's own requests: the handler's last line of a request holds both ids."""
+    own = set(requests)
+    lines = (logs.parse(event.message) for event in events)
+    return own | {line.request_id for line in lines if line.gateway_request_id in own}
 
 
 def _by_lambda(message: str) -> bool:

@@ -58,8 +58,10 @@ class Deployment(Rehearsal):
     def variables(self) -> dict[str, Any]:
         return {"config_version": "v1", "frontend_hash": f"client-of-{(self.root / 'sources').read_text()}"}
 
-    def fingerprint(self) -> str:
+    def image_tag(self) -> str:
         return (self.root / "sources").read_text()
+
+    fingerprint = image_tag
 
     def init(self) -> str | None:
         return self._start(frontend_hash=self.variables()["frontend_hash"])

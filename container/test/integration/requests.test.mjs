@@ -7,7 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { restEvent, SECRETS, startLambda, until } from '../support/lambda.mjs';
+import { GATEWAY_REQUEST_ID, restEvent, SECRETS, startLambda, until } from '../support/lambda.mjs';
 
 let lambda;
 before(async () => {
@@ -266,6 +266,7 @@ describe('the log', () => {
     await until(() => (line = lambda.logged('request').find(({ path }) => path === '/oauth/openid/callback')));
     assert.deepEqual([line.method, line.path, line.status], ['GET', '/oauth/openid/callback', 200]);
     assert.match(line.requestId, /^[0-9a-f-]{36}$/);
+    assert.equal(line.gatewayRequestId, GATEWAY_REQUEST_ID);
     assert.ok(!lambda.output.join('\n').includes('one-time-code'));
   });
 });

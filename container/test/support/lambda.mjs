@@ -21,6 +21,7 @@ import { startAws } from './aws.mjs';
 
 const container = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const project = join(container, '..');
+export const GATEWAY_REQUEST_ID = '0d1c5a0e-6f1b-4c52-9a3e-5f0e7a1b2c3d';
 const ARN = 'arn:aws:ssm:eu-west-1:515966504419:parameter/ecs/genai';
 
 export const SECRETS = Object.freeze({
@@ -115,7 +116,7 @@ export function restEvent(path, { method = 'GET', query, headers = {}, body, bas
     path,
     multiValueQueryStringParameters: query ?? null,
     multiValueHeaders: { 'X-Forwarded-For': ['203.0.113.9, 130.176.1.1'], ...headers },
-    requestContext: { path: `/default${path}`, stage: 'default', identity: { sourceIp: '130.176.1.1' } },
+    requestContext: { path: `/default${path}`, stage: 'default', requestId: GATEWAY_REQUEST_ID, identity: { sourceIp: '130.176.1.1' } },
     body: body ?? null,
     isBase64Encoded: base64,
   };

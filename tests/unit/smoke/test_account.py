@@ -141,6 +141,16 @@ def test_a_line_that_names_its_request_is_of_that_request() -> None:
     assert shown(theirs, mine, theirs) == [mine]
 
 
+def test_an_answer_leads_to_its_lines_by_the_id_that_api_gateway_gave_it() -> None:
+    """A viewer sees that id only; the handler's last line of a request holds both."""
+    mine, done = (
+        "info: serving",
+        f'{{"msg": "request", "requestId": "{OURS}", "gatewayRequestId": "from-a-header"}}',
+    )
+    log = [f"START RequestId: {OURS}", mine, done, f"END RequestId: {OURS}"]
+    assert shown(*log, f"START RequestId: {THEIRS}", "info: jane@example.com", own="from-a-header") == log
+
+
 @pytest.mark.parametrize("begin", [[], ["INIT_START Runtime Version: nodejs"]], ids=["local", "aws"])
 def test_a_start_that_failed_belongs_to_no_request_and_is_shown(begin: list[str]) -> None:
     log = [*begin, "error: no MONGO_URI", "INIT_REPORT Init Duration: 9 ms\tStatus: error"]
