@@ -25,6 +25,7 @@ from scripts.session import Session
 from scripts.settings import Settings
 from scripts.target import aws_target
 from tests.integration.conftest import ACCOUNT, REGION, Emulator
+from tests.integration.lambda_service.calls import settled
 
 pytestmark = pytest.mark.integration
 
@@ -381,6 +382,7 @@ async def test_requests_after_a_push_are_served_by_a_new_environment(
         return answer
 
     assert (await environment())["CONFIG_VERSION"] == "old"
+    await settled(service)  # only an idle environment is ended by the next request
     (old,) = await service.status()
 
     version = push(settings, file).events["config_pushed"]["version"]
