@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the e2e tests in the order of the deployment's life; all others keep theirs, before them."""
-    items.sort(key=lambda item: _ORDER.index(item.path.stem) + 1 if item.path.stem in _ORDER else 0)
+    place = {Path(__file__).with_name(f"{name}.py"): number for number, name in enumerate(_ORDER, 1)}
+    items.sort(key=lambda item: place.get(item.path, 0))
 
 
 @pytest.fixture(scope="session")
