@@ -309,9 +309,7 @@ class Session:
         if not self._image_tag:
             from scripts import image
 
-            container, base = self.settings.project_root / "container", self.variables()["base_image"]
-            # The base is a hash of the whole stand-in app, known by now: `image.image_tag` reads it anew.
-            self._image_tag = image.content_tag(container, base, self.settings.image.platform)
+            self._image_tag = image.image_tag(self.settings, self.variables()["base_image"])
         return self._image_tag
 
     def variables(self) -> dict[str, Any]:

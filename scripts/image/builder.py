@@ -42,10 +42,14 @@ def base_image(settings: Settings) -> str:
     return buildx.standin_base(settings) if settings.target == "local" else settings.librechat.base_image
 
 
-def image_tag(settings: Settings) -> str:
-    """The tag of the image that `build` makes; Terraform computes the same one."""
+def image_tag(settings: Settings, base: str = "") -> str:
+    """The tag of the image that `build` makes; Terraform computes the same one.
+
+    Args:
+        base: What `base_image` has said, where that is known already: it reads the whole stand-in app.
+    """
     container = settings.project_root / "container"
-    return content_tag(container, base_image(settings), settings.image.platform)
+    return content_tag(container, base or base_image(settings), settings.image.platform)
 
 
 def build(settings: Settings, progress: Progress = lambda line: None) -> Built:
@@ -54,11 +58,12 @@ def build(settings: Settings, progress: Progress = lambda line: None) -> Built:
     Raises:
         DeployError: when the builder is missing or fails.
     """
-    tag = image_tag(settings)
+    base = base_image(settings)
+    tag = image_tag(settings, base)
     if choose(settings) == "pack":
         packed = pack.pack(settings, tag, progress)
         return Built(tag, "pack", packed.directory, packed.cached)
-    return Built(tag, "buildx", None, buildx.build(settings, tag, base_image(settings), progress))
+    return Built(tag, "buildx", None, buildx.build(settings, tag, base, progress))
 
 
 def choose(settings: Settings) -> Literal["buildx", "pack"]:

@@ -114,11 +114,12 @@ def push(
 
 
 def _refuse_another_content(settings: Settings, tag: str) -> None:
-    if tag != image_tag(settings):
+    made = image_tag(settings)
+    if tag != made:
         raise DeployError(
             "The image's content is not what Terraform planned",
             f"Terraform asks for the tag {tag}, which the repository does not hold; the sources now make "
-            f"{image_tag(settings)}.",
+            f"{made}.",
             "The sources or settings changed meanwhile: run the same command again.",
         )
 

@@ -172,37 +172,12 @@ async def compresses(reads: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def cuts_after_silence(seconds: float, *, properly: bool = False) -> Way:
     """Ends the response when the origin sends nothing for so long."""
-
-    async def way(reads: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        while True:
-            try:
-                async with asyncio.timeout(seconds):
-                    read = await anext(reads, None)
-            except TimeoutError:
-                raise CutError(properly=properly) from None
-            if read is None:
-                return
-            yield read
-
-    return way
+    return _cuts_at(lambda now, headers: now + seconds, properly)
 
 
 def cuts_after(seconds: float, *, properly: bool = False) -> Way:
     """Ends the response so long after its headers, whatever is on the way."""
-
-    async def way(reads: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while True:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    read = await anext(reads, None)
-            except TimeoutError:
-                raise CutError(properly=properly) from None
-            if read is None:
-                return
-            yield read
-
-    return way
+    return _cuts_at(lambda now, headers: headers + seconds, properly)
 
 
 def cuts_after_reads(count: int, *, properly: bool = False) -> Way:
@@ -240,3 +215,22 @@ def only_first(seconds: float) -> Wait:
     """A wait for the first request, none for those after it: a cold start."""
     waits = chain([seconds], repeat(0.0))
     return lambda: next(waits)
+
+
+def _cuts_at(deadline: Callable[[float, float], float], properly: bool) -> Way:
+    """Ends the response when no read has come by a moment, made of the present one and the headers'."""
+
+    async def way(reads: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        now = asyncio.get_running_loop().time
+        headers = now()
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline(now(), headers)):
+                    read = await anext(reads, None)
+            except TimeoutError:
+                raise CutError(properly=properly) from None
+            if read is None:
+                return
+            yield read
+
+    return way
