@@ -7,7 +7,6 @@ of the steps is the command's business (`scripts.pipeline`).
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -60,7 +59,6 @@ class Session:
         self._variables: dict[str, Any] | None = None
         self._image_tag = ""
         self._fingerprint = ""
-        self._reading = threading.Lock()
         self._warnings: set[str] = set()
         self._stack = ExitStack()
 
@@ -298,10 +296,8 @@ class Session:
 
     def fingerprint(self) -> str:
         """Hash of all that the deployment depends on, read once a run."""
-        variables, tag = self.variables(), self.image_tag()
-        with self._reading:  # two steps ask for it side by side
-            if not self._fingerprint:
-                self._fingerprint = fingerprint(self.settings, variables, tag)
+        if not self._fingerprint:
+            self._fingerprint = fingerprint(self.settings, self.variables(), self.image_tag())
         return self._fingerprint
 
     def image_tag(self) -> str:

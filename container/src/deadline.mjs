@@ -9,8 +9,7 @@ const MARGIN_SHARE = 0.1;
 export class Deadline {
   #context;
   #controller = new AbortController();
-  #timer;
-  #allowed;
+  #timers = [];
 
   /** @param {{ getRemainingTimeInMillis(): number }} context */
   constructor(context) {
@@ -18,7 +17,7 @@ export class Deadline {
     const remaining = context.getRemainingTimeInMillis();
     const margin = Math.min(MARGIN_MS, remaining * MARGIN_SHARE);
     const ms = Math.max(0, Math.round(remaining - margin));
-    this.#allow(ms, new DeadlineError(`no complete answer within ${ms} ms`));
+    this.shorten(ms, new DeadlineError(`no complete answer within ${ms} ms`));
   }
 
   get signal() {
@@ -32,7 +31,8 @@ export class Deadline {
 
   /** Less time than Lambda gives: `ms` from now on, where that is less; `reason` says whose limit it is. */
   shorten(ms, reason) {
-    if (ms < this.#allowed) this.#allow(ms, reason);
+    // The first to fire counts: another abort of the same signal does nothing.
+    this.#timers.push(setTimeout(() => this.#controller.abort(reason), ms));
   }
 
   /**
@@ -57,12 +57,6 @@ export class Deadline {
   }
 
   dispose() {
-    clearTimeout(this.#timer);
-  }
-
-  #allow(ms, reason) {
-    clearTimeout(this.#timer);
-    this.#allowed = ms;
-    this.#timer = setTimeout(() => this.#controller.abort(reason), ms);
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }

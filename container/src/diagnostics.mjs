@@ -25,7 +25,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RequestError, StreamLimitError } from './errors.mjs';
 import { relayEvents } from './relay.mjs';
-import { EVENT_STREAM_HEADERS, formatEvent } from './sse.mjs';
+import { EVENT_STREAM_HEADERS, formatEvent, frameEvent } from './sse.mjs';
 
 const PATH = '/api/health/stream';
 /**
@@ -85,9 +85,9 @@ async function* events({ chunks, interval, bytes, stream, clock }, signal) {
   const hash = createHash('sha256');
   for (let i = 1; i <= chunks; i += 1) {
     const fill = bytes > 0 ? randomBytes(Math.ceil(bytes * 0.75)).toString('base64').slice(0, bytes) : undefined;
-    const data = { i, n: chunks, sent_ms: elapsed(), stream, fill };
-    hash.update(JSON.stringify(data));
-    yield Buffer.from(formatEvent('chunk', data, i));
+    const text = JSON.stringify({ i, n: chunks, sent_ms: elapsed(), stream, fill });
+    hash.update(text);
+    yield Buffer.from(frameEvent('chunk', text, i));
     // On a fixed schedule: delays of single chunks do not add up.
     const due = began + (i * interval) / clock;
     if (i < chunks && interval > 0) await sleep(Math.max(0, due - performance.now()), undefined, { signal });

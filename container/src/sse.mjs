@@ -17,9 +17,12 @@ const END_OF_EVENT = /(?:\n\n|\r\r|\n\r\n|\r\r\n)$/;
 const TAIL = 4;
 
 /** @param {string} name @param {unknown} data */
-export function formatEvent(name, data, id) {
+export const formatEvent = (name, data, id) => frameEvent(name, JSON.stringify(data), id);
+
+/** @param {string} name @param {string} text One line, as it is sent. */
+export function frameEvent(name, text, id) {
   const identity = id === undefined ? '' : `id: ${id}\n`;
-  return `event: ${name}\n${identity}data: ${JSON.stringify(data)}\n\n`;
+  return `event: ${name}\n${identity}data: ${text}\n\n`;
 }
 
 /** @param {string | undefined} contentType */

@@ -20,8 +20,6 @@ from scripts.frontend.stages import told
 from scripts.progress import Notice, Progress, Stage
 from scripts.resources import available_memory, gigabytes
 
-_GB = 1_000_000_000
-
 
 @dataclass(frozen=True)
 class Needs:
@@ -31,7 +29,7 @@ class Needs:
     disk: int
 
 
-NEEDS = Needs(memory=2_500_000_000, disk=4 * _GB)
+NEEDS = Needs(memory=2_500_000_000, disk=4_000_000_000)
 """Measured with v0.8.2-rc1. Memory: what it gets by with while Vite bundles; where there is more it takes
 up to 3.5 GB. Disk: 1.3 GB of node_modules and 0.4 GB of npm's cache; the rest is a reserve."""
 

@@ -187,8 +187,12 @@ def _parse(kind: str, data: dict[str, Any]) -> Event:
     match kind:
         case "planned_change":
             change, resource = data["change"], data["change"]["resource"]
-            kind = resource.get("resource_type", "")
-            return PlannedChange(resource["addr"], change["action"], change.get("reason", ""), kind)
+            return PlannedChange(
+                resource["addr"],
+                change["action"],
+                change.get("reason", ""),
+                resource.get("resource_type", ""),
+            )
         case "resource_drift":
             return DriftFound(data["change"]["resource"]["addr"])
         case "apply_start":

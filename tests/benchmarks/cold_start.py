@@ -7,7 +7,16 @@ ours stays the same. Lambda's own part (image, sandbox) is not here.
 from __future__ import annotations
 
 from tests.benchmarks import peers
-from tests.benchmarks.figures import Arguments, Compared, Figure, Results, Sample, Table, in_turns
+from tests.benchmarks.figures import (
+    Arguments,
+    Compared,
+    Figure,
+    NotMeasured,
+    Results,
+    Sample,
+    Table,
+    in_turns,
+)
 
 TITLE = "Cold start: from the start of the process to the first byte"
 
@@ -49,7 +58,7 @@ def run(arguments: Arguments) -> Results:
         def started(candidate: str) -> Sample | None:
             try:
                 return measure({"what": "start", "candidate": CANDIDATES[candidate]})
-            except peers.NotMeasured as reason:
+            except NotMeasured as reason:
                 missing[candidate] = str(reason)
                 return None
 

@@ -100,22 +100,23 @@ def run(console: Console, names: str, *, rounds: int, quick: bool, document: boo
         console.say(f"{name}: {entry.summary}; {count} rounds")
         results = entry.run(Arguments(rounds=count, quick=quick, say=console.say_plain))
         measured = Measured(where, results, count, quick)
-        keep(measured)
+        drawn = picture.svg(results, measured.preface[0])
+        keep(measured, drawn)
         if document:
-            write_down(measured)
+            write_down(measured, drawn)
         console.show(measured)
         console.say(f"Kept in .bench/{name}.json and .bench/{name}.svg")
 
 
-def keep(measured: Measured) -> None:
+def keep(measured: Measured, drawn: str) -> None:
     """Results and picture of the last run, in the ignored folder."""
     PLACE.mkdir(exist_ok=True)
     name = measured.results.name
     (PLACE / f"{name}.json").write_text(json.dumps(measured.to_json(), indent=2, default=str) + "\n")
-    (PLACE / f"{name}.svg").write_text(picture.svg(measured.results, measured.preface[0]))
+    (PLACE / f"{name}.svg").write_text(drawn)
 
 
-def write_down(measured: Measured) -> None:
+def write_down(measured: Measured, drawn: str) -> None:
     """Replace the benchmark's section of the page, and its picture.
 
     Raises:
@@ -126,7 +127,7 @@ def write_down(measured: Measured) -> None:
     text = f"![{measured.results.title}](benchmarks/{name}.svg)\n\n{section}"
     page = replaced(PAGE.read_text(), name, text)
     PICTURES.mkdir(exist_ok=True)
-    (PICTURES / f"{name}.svg").write_text(picture.svg(measured.results, measured.preface[0]))
+    (PICTURES / f"{name}.svg").write_text(drawn)
     PAGE.write_text(page)
 
 

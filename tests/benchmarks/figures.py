@@ -142,6 +142,10 @@ class Results:
         }
 
 
+class NotMeasured(Exception):
+    """A candidate cannot take part, or failed; the text says why."""
+
+
 @dataclass(frozen=True)
 class Arguments:
     """How a benchmark is asked to run.

@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.benchmarks import peers
-from tests.benchmarks.figures import Arguments, Compared, Figure, Findings, Results, Table, in_turns
+from tests.benchmarks.figures import (
+    Arguments,
+    Compared,
+    Figure,
+    Findings,
+    NotMeasured,
+    Results,
+    Table,
+    in_turns,
+)
 
 TITLE = "Handler: streaming beside other adapters"
 
@@ -72,7 +81,7 @@ def run(arguments: Arguments) -> Results:
         def ask(candidate: str, what: str, **more: Any) -> dict[str, Any] | None:
             try:
                 return measure({"what": what, "candidate": CANDIDATES[candidate], **more})
-            except peers.NotMeasured as reason:
+            except NotMeasured as reason:
                 package = candidate.split()[0]
                 missing[candidate] = unavailable.get(package, str(reason))
                 return None

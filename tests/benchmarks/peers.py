@@ -19,6 +19,7 @@ from typing import Any
 
 from scripts import npm
 from scripts.errors import DeployError
+from tests.benchmarks.figures import NotMeasured
 from tests.benchmarks.machine import ROOT
 
 SOURCES = Path(__file__).parent / "handler"
@@ -26,10 +27,6 @@ CONTAINER = ROOT / "container"
 PLACE = ROOT / ".bench" / "handler"
 
 Measure = Callable[[Mapping[str, Any]], dict[str, Any]]
-
-
-class NotMeasured(Exception):
-    """A candidate could not be measured; the text says why."""
 
 
 def prepare(say: Callable[[str], None]) -> dict[str, str]:

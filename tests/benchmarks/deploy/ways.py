@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from scripts.aws import Aws
 from scripts.errors import ExitStatus
+from tests.benchmarks.cpu import children_cpu
 from tests.benchmarks.figures import Sample
 from tests.e2e.checkout import Checkout, make_checkout
 from tests.e2e.stack import Stack, make_stack
@@ -187,7 +187,6 @@ def _apply(here: Place, environment: Mapping[str, str], *targets: str) -> None:
 
 def _measured(work: Callable[[], object]) -> Sample:
     """Seconds on the clock, and of the CPU: of every process that the work has started and waited for."""
-    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    started, used = time.monotonic(), children_cpu()
     work()
-    took, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"seconds": took, "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+    return {"seconds": time.monotonic() - started, "cpu_s": children_cpu() - used}

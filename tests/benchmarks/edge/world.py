@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.benchmarks.cpu import cpu_seconds
 from tests.benchmarks.edge.client import Address
 from tests.benchmarks.edge_servers import ASSET, JSON_BODY
 from tests.benchmarks.machine import ROOT
@@ -56,8 +57,7 @@ class Server:
     @property
     def cpu_ms(self) -> float:
         """What that process has used of the CPU so far."""
-        used = psutil.Process(self.pid).cpu_times()
-        return (used.user + used.system) * 1000
+        return cpu_seconds(psutil.Process(self.pid)) * 1000
 
 
 @dataclass(frozen=True)

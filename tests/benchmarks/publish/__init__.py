@@ -12,10 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.figures import Arguments, Figure, Findings, Results, Sample, Table, in_turns
+from tests.benchmarks.figures import (
+    Arguments,
+    Figure,
+    Findings,
+    NotMeasured,
+    Results,
+    Sample,
+    Table,
+    in_turns,
+)
 from tests.benchmarks.publish.site import make_site
 from tests.benchmarks.publish.storage import Storage, storage
-from tests.benchmarks.publish.tools import Limit, NotMeasured, Publisher, Sync, Terraform, Tool
+from tests.benchmarks.publish.tools import Limit, Publisher, Sync, Terraform, Tool
 from tests.benchmarks.publish.wire import Wire
 
 OURS, SYNC, TERRAFORM = "inv frontend.publish", "aws s3 sync", "Terraform aws_s3_object"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.benchmarks.cpu import cpu_seconds
 from tests.integration.conftest import ACCOUNT, REGION, Emulator
 
 _MEMORY = Path("/dev/shm")
@@ -32,8 +33,7 @@ class Storage:
     @property
     def cpu(self) -> float:
         """CPU seconds that it has used so far."""
-        used = self._process.cpu_times()
-        return float(used.user + used.system)
+        return cpu_seconds(self._process)
 
     @contextmanager
     def bucket(self) -> Iterator[str]:

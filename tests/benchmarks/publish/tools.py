@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,8 @@ import venv
 from pathlib import Path
 
 from scripts.terraform.cli_config import cli_config, find_plugin_mirrors
+from tests.benchmarks.cpu import children_cpu
+from tests.benchmarks.figures import NotMeasured
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.publish.storage import Storage
 from tests.benchmarks.publish.wire import Wire
@@ -50,10 +51,6 @@ resource "aws_s3_object" "file" {
 """
 
 
-class NotMeasured(Exception):
-    """A tool cannot take part; the text says why."""
-
-
 class Tool:
     """One way to publish `dist`."""
 
@@ -69,9 +66,9 @@ class Tool:
         """Publish from nothing, again, and with one file changed. Returns a sample; seconds and requests."""
         with self.s3.bucket() as self.bucket:
             self.begin()
-            used, s3_used = _children_cpu(), self.s3.cpu
+            used, s3_used = children_cpu(), self.s3.cpu
             sample = self._timed("first", endpoint, wire)
-            sample |= {"cpu_s": _children_cpu() - used, "s3_cpu_s": self.s3.cpu - s3_used}
+            sample |= {"cpu_s": children_cpu() - used, "s3_cpu_s": self.s3.cpu - s3_used}
             if not isinstance(self, Limit):
                 sample |= self._timed("same", endpoint, wire)
                 self._edits += 1
@@ -178,9 +175,3 @@ class Terraform(Tool):
             TF_VAR_dist=str(self.dist),
             TF_VAR_bucket=self.bucket,
         )
-
-
-def _children_cpu() -> float:
-    """CPU seconds of all processes that were started and have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
