@@ -11,8 +11,8 @@ from html import escape
 from tests.benchmarks.figures import Figure, Results, Table
 from tests.benchmarks.words import heading, number
 
-_WIDTH = 900
-_LABELS = 250
+_WIDTH = 920
+_LABELS = 280
 _VALUES = 110
 _BAR = 14
 _STEP = 22

@@ -50,7 +50,7 @@ USUAL = (
         DEPLOYED,
         180,
         300,
-        '"InProgress" until propagated; typically within 5 minutes since 2020',
+        '"InProgress" until propagated; as a rule within 5 minutes (from memory: the page was not at hand)',
         "https://aws.amazon.com/blogs/networking-and-content-delivery/"
         "slashing-cloudfront-change-propagation-times-in-2020-recent-changes-and-looking-forward/",
     ),
