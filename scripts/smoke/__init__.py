@@ -22,7 +22,7 @@ from scripts.smoke.checks import ALL, domain
 from scripts.smoke.client import Client
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.distribution import wait_until_deployed
-from scripts.smoke.model import Check, Result, Status, failed, passed
+from scripts.smoke.model import Check, Result, Status, failed, not_checked, passed
 from scripts.smoke.options import Options
 from scripts.smoke.report import Finding, Report
 from scripts.smoke.runner import reach, run_checks
@@ -156,14 +156,11 @@ def _untrusted(checks: Iterable[Check], result: Result) -> tuple[Finding, ...]:
     [shows] = (check for check in domain.CHECKS if check.run is domain.certificate)
     rest = (check for check in checks if check is not shows)
     unchecked = _unchecked(rest, f"the certificate is not trusted ({shows.id})")
-    return (Finding(shows.id, shows.title, result, 0.0), *unchecked)
+    return (Finding.of(shows, result), *unchecked)
 
 
 def _unchecked(checks: Iterable[Check], reason: str) -> tuple[Finding, ...]:
-    result = Result(Status.NOT_CHECKED, "", reason=reason)
-    return tuple(
-        Finding(check.id, check.title, result, 0.0, check.by_function, check.also) for check in checks
-    )
+    return tuple(Finding.of(check, not_checked(reason)) for check in checks)
 
 
 def _report(

@@ -19,12 +19,11 @@ from typing import Any, Self
 
 import httpx
 
+from scripts.smoke import shapes
 from scripts.smoke.stream import recorder
 from scripts.smoke.stream.recording import Recording
 
 USER_AGENT = "librechat-lambda-smoke/1"
-# What browsers send on plain HTTP: a hop that compresses event streams must show it here.
-_STREAM_ENCODINGS = "gzip, deflate, br"
 _CONNECTIONS = 24
 _KEPT = 6
 # Where the handler's JSON error with the last lines of the app names the request.
@@ -57,6 +56,11 @@ class Response:
     seconds: float = 0.0
     wire_bytes: int = 0
 
+    @classmethod
+    def begun(cls, recording: Recording) -> Self:
+        """A recorded answer that is no stream, as far as it was kept: for `scripts.smoke.diagnosis`."""
+        return cls("", "", recording.status, recording.headers, recording.head)
+
     def header(self, name: str) -> str:
         """The first value of a header, or an empty string."""
         return next(iter(self.all(name)), "")
@@ -71,6 +75,11 @@ class Response:
         return self.header("content-type").partition(";")[0].strip().lower()
 
     @property
+    def kind(self) -> str:
+        """Status and media type, for a table."""
+        return f"{self.status}, {self.media_type or 'no content type'}"
+
+    @property
     def text(self) -> str:
         """The body as text; what is not UTF-8 shows as replacement characters."""
         return self.body.decode("utf-8", "replace")
@@ -81,6 +90,11 @@ class Response:
             return json.loads(self.body)
         except ValueError:
             return None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body as a JSON object, empty when it is anything else."""
+        return shapes.fields(self.body)
 
 
 class Client:
@@ -179,11 +193,9 @@ class Client:
         Raises:
             httpx.HTTPError: when no answer came at all.
         """
-        wanted = {"Accept": "text/event-stream", "Accept-Encoding": _STREAM_ENCODINGS, **(headers or {})}
-        recording = await recorder.record(
-            self._http, self._request(path, method, wanted, content, limit), limit=limit, slowly=slowly
-        )
-        self.requests |= _ids(dict(recording.headers).get("x-amzn-requestid", ""), recording.head)
+        request = self._request(path, method, _stream_headers(headers), content, limit)
+        recording = await recorder.record(self._http, request, limit=limit, slowly=slowly)
+        self.requests |= _ids(recording.header("x-amzn-requestid"), recording.head)
         return recording
 
     @contextlib.asynccontextmanager
@@ -197,13 +209,9 @@ class Client:
         Raises:
             httpx.HTTPError: when no answer came within `limit` seconds.
         """
-        wanted = {"Accept": "text/event-stream", "Accept-Encoding": _STREAM_ENCODINGS, **(headers or {})}
-        request = self._request(path, "GET", wanted, None, limit)
-        try:
-            async with asyncio.timeout(limit):
-                response = await self._http.send(request, stream=True)
-        except TimeoutError:
-            raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
+        request = self._request(path, "GET", _stream_headers(headers), None, limit)
+        response = await recorder.begin(self._http, request, limit)
+        self.requests |= _ids(response.headers.get("x-amzn-requestid", ""), b"")
         try:
             yield response
         finally:
@@ -227,6 +235,13 @@ class Client:
     ) -> httpx.Request:
         url = path if "://" in path else self.base_url + path
         return self._http.build_request(method, url, headers=headers, content=content, timeout=limit)
+
+
+def _stream_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Headers that ask for an event stream, with further ones."""
+    # The encodings that browsers send on plain HTTP: a hop that compresses event streams must show it here.
+    asked = {"Accept": "text/event-stream", "Accept-Encoding": "gzip, deflate, br"}
+    return {**asked, **(headers or {})}
 
 
 def _ids(gateways: str, body: bytes) -> set[str]:

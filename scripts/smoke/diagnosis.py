@@ -80,8 +80,7 @@ def explain_api(answer: Response) -> str:
             return (
                 "502 from API Gateway: the function's response was malformed or never came. It crashed, ran "
                 "into its own timeout, or answered without a prelude (the integration is not STREAM while "
-                "the "
-                "handler streams). Its log says which."
+                "the handler streams). Its log says which."
             )
         case 502 if "CloudFront" in page:
             return (
@@ -93,11 +92,7 @@ def explain_api(answer: Response) -> str:
                 "504 from CloudFront: no byte within origin_read_timeout. Either the function hangs, or "
                 "nothing is streamed and the whole answer takes too long."
             )
-        case 504 if message in (
-            "",
-            "Endpoint request timed out",
-            "Network error communicating with endpoint",
-        ):
+        case 504 if message in ("", *_TIMED_OUT):
             return (
                 "504: the integration timed out. Look at timeoutInMillis and at the function's timeout "
                 "and log."
@@ -155,9 +150,7 @@ def _message(answer: Response) -> str:
     Our handler also gives the app's last lines, which tell more than that it ended: of these the last
     two that are not frames of a stack trace.
     """
-    body = answer.json()
-    if not isinstance(body, dict):
-        return ""
+    body = answer.fields
     if message := body.get("message") or body.get("Message"):
         return str(message)
     parts = [str(body[name]) for name in ("error", "reason") if body.get(name)]
@@ -170,9 +163,5 @@ def _message(answer: Response) -> str:
 
 def _bare_gateway_error(answer: Response) -> bool:
     """API Gateway's own error body: ``{"message": "Internal server error"}``, the message may be null."""
-    body = answer.json()
-    return (
-        isinstance(body, dict)
-        and set(body) == {"message"}
-        and body["message"] in (None, "Internal server error", "Internal Server Error")
-    )
+    errors = (None, "Internal server error", "Internal Server Error")
+    return set(answer.fields) == {"message"} and answer.fields["message"] in errors

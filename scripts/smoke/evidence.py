@@ -1,8 +1,10 @@
-"""What is shown of an answer to prove a failure. It never holds a credential."""
+"""What is shown of an answer to prove a failure, or of there being none. It never holds a credential."""
 
 from __future__ import annotations
 
 import re
+
+import httpx
 
 from scripts.smoke.client import Response
 from scripts.smoke.stream.recording import Recording
@@ -31,6 +33,17 @@ def evidence(answer: Response | Recording, *, body: bool = True) -> str:
         else f"({len(head)} bytes, not shown: they may hold a token)"
     )
     return f"{request}{answer.status}\n" + "\n".join(lines) + f"\n\n{shown}"
+
+
+def no_answer(error: httpx.HTTPError) -> str:
+    """Why there is nothing to look at: a sentence."""
+    return f"The request got no whole answer: {describe(error)}."
+
+
+def describe(error: BaseException) -> str:
+    """An HTTP error as a phrase; several of httpx's have no text of their own."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    return f"{words}: {error}".rstrip(".") if str(error) else words
 
 
 def _shown(name: str, value: str) -> str:

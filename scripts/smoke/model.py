@@ -55,6 +55,11 @@ def failed(measured: str, limit: str = "", *, reason: str, evidence: str = "", *
     return Result(Status.FAILED, measured, limit, reason, evidence, **more)
 
 
+def not_checked(reason: str, measured: str = "", limit: str = "", **more: Any) -> Result:
+    """The check could not say whether the deployment behaves."""
+    return Result(Status.NOT_CHECKED, measured, limit, reason, **more)
+
+
 class Need(Enum):
     """What many checks need, and one shows by itself."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html.parser
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,11 +14,13 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from scripts.smoke.client import Client, Response
+from scripts.smoke.stream.recording import ms
 
 _ASSET_LINKS = frozenset(
     {"stylesheet", "modulepreload", "preload", "icon", "apple-touch-icon", "manifest", "mask-icon"}
 )
-
+# LibreChat's client build puts an eight-character hash between dots (client/vite.config.ts).
+_HASHED = re.compile(r"/assets/.*\.[A-Za-z0-9_-]{8}\.\w+$")
 
 CONNECTIONS = 6
 """As many as browsers open to one host with HTTP/1.1, which is what is spoken here: Chrome and Firefox
@@ -30,6 +33,7 @@ class Page:
     """index.html and its assets.
 
     Attributes:
+        index: The answer to ``/``.
         assets: Answers by path, in the order of index.html; an exception where none came, or where what is
             named is no address at all.
     """
@@ -59,9 +63,9 @@ class Page:
         return [
             {
                 "path": path,
-                "start_ms": _ms(start),
-                "headers_ms": _ms(start + answer.to_headers),
-                "end_ms": _ms(start + answer.seconds),
+                "start_ms": ms(start),
+                "headers_ms": ms(start + answer.to_headers),
+                "end_ms": ms(start + answer.seconds),
                 "bytes": answer.wire_bytes,
                 "status": answer.status,
                 "cache": answer.header("x-cache"),
@@ -112,6 +116,11 @@ def asset_paths(page: str, url: str) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
+def is_hashed(path: str) -> bool:
+    """Whether the name of a file changes with its content."""
+    return bool(_HASHED.search(path))
+
+
 def _is_address(link: str) -> bool:
     try:
         urlsplit(link)
@@ -136,7 +145,3 @@ class _Links(html.parser.HTMLParser):
         elif tag in ("script", "img"):
             self.links.append(values.get("src", ""))
         self.links = [link for link in self.links if link]
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)

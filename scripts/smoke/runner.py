@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.smoke.model import Check, NotCheckedError, Result, Stage, Status, failed
+from scripts.smoke.evidence import describe, no_answer
+from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, not_checked
 from scripts.smoke.report import Finding
-from scripts.smoke.site import Site, describe
+from scripts.smoke.site import Site
 
 _CONNECT_PAUSE_SECONDS = 2.0
 
@@ -48,9 +49,7 @@ async def run_checks(
     async def look(check: Check) -> Finding:
         start = time.perf_counter()
         result = await _result(site, check)
-        finding = Finding(
-            check.id, check.title, result, time.perf_counter() - start, check.by_function, check.also
-        )
+        finding = Finding.of(check, result, time.perf_counter() - start)
         finished(finding)
         return finding
 
@@ -112,13 +111,9 @@ async def _result(site: Site, check: Check) -> Result:
     except NotCheckedError as skipped:
         if skipped.lacks:
             site.lacking.add(skipped.lacks)
-        return Result(Status.NOT_CHECKED, "", reason=str(skipped))
+        return not_checked(str(skipped))
     except httpx.HTTPError as error:
-        return failed(
-            "no answer",
-            reason=f"The request got no whole answer: {describe(error)}.",
-            evidence=_request_line(error),
-        )
+        return failed("no answer", reason=no_answer(error), evidence=_request_line(error))
     except Exception as error:  # one broken check must not take the others' findings along
         return failed(
             "the check itself broke",

@@ -20,7 +20,7 @@ from scripts.aws import Aws
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
 from scripts.settings import Settings
-from scripts.smoke import site as site_module
+from scripts.smoke import health
 from scripts.smoke.model import Status
 from scripts.smoke.page import asset_paths
 from scripts.smoke.report import Report
@@ -36,8 +36,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries for health passes next to nothing."""
-    monkeypatch.setattr(site_module, "_FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(site_module, "_PATIENCE_SECONDS", 600)
+    monkeypatch.setattr(health, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(health, "_PATIENCE_SECONDS", 600)
 
 
 @dataclass(frozen=True)

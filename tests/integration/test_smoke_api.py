@@ -10,6 +10,7 @@ import re
 import pytest
 from aiohttp import web
 
+from scripts.smoke import health
 from scripts.smoke import site as site_module
 from scripts.smoke.checks import api as checks
 from scripts.smoke.checks import routing
@@ -36,8 +37,8 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries for health passes next to nothing."""
-    monkeypatch.setattr(site_module, "_FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(site_module, "_PATIENCE_SECONDS", 600)
+    monkeypatch.setattr(health, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(health, "_PATIENCE_SECONDS", 600)
 
 
 def page(text: str = INDEX, **headers: str) -> Handler:
@@ -373,6 +374,21 @@ async def test_the_configuration_is_asked_for_as_the_page_asks() -> None:
         site = site_module.Site(client, server.SETTINGS, {})
         assert (await routing.same_origin(site)).ok
     assert deployment.requests[-1].headers["Origin"] == url
+
+
+async def test_every_request_of_a_run_is_known_by_its_id_for_the_log() -> None:
+    named = always(lambda: api("OK", x_amzn_RequestId="7"))
+    async with server.Deployment({"/api/health": named}).serve() as url:
+        for ask in ("fetch", "record", "open"):
+            async with server.Client(url, timeout=60) as client:
+                if ask == "fetch":
+                    await client.fetch("/api/health")
+                elif ask == "record":
+                    await client.record("/api/health", limit=60)
+                else:
+                    async with client.open("/api/health", limit=60):
+                        pass
+                assert client.requests == {"7"}, ask
 
 
 async def test_the_client_keeps_no_cookies_between_requests() -> None:

@@ -26,8 +26,7 @@ from scripts.smoke.deployed import Deployed
 from scripts.smoke.model import NotCheckedError, Result
 from scripts.smoke.site import Site
 from scripts.smoke.stream import causes
-from scripts.smoke.stream.figures import sent_ms
-from scripts.smoke.stream.sender import Sender
+from scripts.smoke.stream.sender import Sender, stamp
 from tests.integration import hop
 from tests.integration.edge import edge_deployment as edge
 from tests.unit.smoke.server import OUTPUTS, SETTINGS, Deployment, Handler, start_stream
@@ -261,7 +260,7 @@ async def through_the_edge(case: Case, pace: float) -> AsyncIterator[str]:
 async def measured(case: Case, place: Place) -> Result:
     """What the check says. A surprise counts only when this machine found the time to measure."""
     for pace in PACES:
-        sender = Sender(pace, EVENTS, "chunk", lambda event: event.type == "done", sent_ms)
+        sender = Sender(pace, EVENTS, "chunk", lambda event: event.type == "done", stamp)
         stream = Stream(PATH, replace(sender, **case.sender))
         settings = replace(SETTINGS, timeout=case.timeout)
         async with place(case, pace) as url, Client(url, timeout=60) as client:

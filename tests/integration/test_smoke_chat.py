@@ -334,6 +334,24 @@ async def test_a_page_is_no_logout() -> None:
     assert found[Step.CLEAN].measured == "200, text/html for the logout"
 
 
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+async def test_a_logout_without_an_answer_does_not_hide_what_is_left() -> None:
+    refused = {"/api/convos": answering(500, {"error": "no"})}
+    found = await talk(LibreChat({**refused, "/api/auth/logout": hang_up}))
+    assert f"Conversation {ID} is still there." in found[Step.CLEAN].reason
+
+    unknown = {CHAT: answering(504, {"message": "Endpoint request timed out"})}
+    found = await talk(LibreChat({**unknown, "/api/auth/logout": hang_up}))
+    assert found[Step.CLEAN].measured == "no answer for the logout"
+    assert "without sending a response. What was stored" in found[Step.CLEAN].reason
+    assert "may store it later" in found[Step.CLEAN].reason
+
+
 async def test_what_is_left_is_shown_whatever_was_asked_for() -> None:
     wrong = {"/api/health": answering(200, "OK"), "/api/convos": answering(500, {"error": "no"})}
     async with LibreChat(wrong).site() as site:

@@ -12,8 +12,7 @@ from aiohttp import web
 from scripts.smoke import site as site_module
 from scripts.smoke.checks import access, frontend
 from scripts.smoke.model import NotCheckedError, Status
-from scripts.smoke.page import CONNECTIONS, asset_paths
-from scripts.smoke.site import is_hashed
+from scripts.smoke.page import CONNECTIONS, asset_paths, is_hashed
 from tests.unit.smoke.server import (
     FILES,
     INDEX,
@@ -175,6 +174,17 @@ async def test_a_page_that_is_slow_once_is_loaded_again() -> None:
     assert re.search(r"3\.\d\d s at the first try", result.measured)
 
 
+async def test_a_page_that_is_slow_once_and_then_fails_has_no_load_time() -> None:
+    """An error page names no file, and nothing is loaded fast."""
+    answers = iter((file("/index.html"), s3_denied()))
+    async with site_of({"/": always(lambda: next(answers))}) as site:
+        page = await site.page()
+        slow = replace(page, index=replace(page.index, seconds=3.2))
+        site._facts["page"] = asyncio.ensure_future(asyncio.sleep(0, slow))
+        with pytest.raises(NotCheckedError, match="not that of the whole page"):
+            await frontend.load_time(site)
+
+
 async def test_the_waterfall_has_a_row_for_each_file_and_begins_with_the_page() -> None:
     cached = always(lambda: file(SCRIPT, X_Cache="Hit from cloudfront"))
     async with site_of({SCRIPT: cached}) as site:
@@ -226,9 +236,16 @@ async def test_a_compressed_file_counts_with_the_bytes_on_the_wire() -> None:
     assert answer.wire_bytes < 1000
 
 
+async def test_a_page_without_hashed_files_says_nothing_about_their_caching() -> None:
+    plain = '<!doctype html><script src="/plain.js"></script>'
+    async with site_of({"/": page(plain), "/plain.js": page("export {}", kind="text/javascript")}) as site:
+        with pytest.raises(NotCheckedError, match="hash in its name"):
+            await frontend.asset_caching(site)
+
+
 async def test_a_page_that_did_not_arrive_whole_has_no_load_time() -> None:
     async with site_of({SCRIPT: always(s3_denied)}) as site:
-        with pytest.raises(NotCheckedError, match="not every asset"):
+        with pytest.raises(NotCheckedError, match="not every file"):
             await frontend.load_time(site)
 
 

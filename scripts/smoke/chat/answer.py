@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from scripts.smoke.chat.shapes import mapping, parts, text_of
+from scripts.smoke.shapes import mapping, parts
 from scripts.smoke.stream.recording import Arrival, Recording
 from scripts.smoke.stream.sender import TIME_IS_UP
 from scripts.smoke.stream.verdict import MIN_EVENTS
@@ -59,7 +59,7 @@ class Answer:
         created_at: When the question came back; None when it did not.
         tokens: The pieces of the answer, thinking included.
         text: The answer put together from its pieces, without the thinking.
-        final: The last event; empty when it did not come.
+        final: The last event; None when it did not come.
         final_at: When it came; None when it did not.
         refusal: Why there is no answer, in the words of LibreChat or of the model's provider.
         by_provider: Whether those are the words of the provider.
@@ -156,6 +156,12 @@ def pace(answer: Answer) -> Pace:
     if len(answer.tokens) >= MIN_EVENTS and last - first < TOGETHER_SECONDS:
         return Pace.ONE_PIECE
     return Pace.PROGRESSIVE
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """What a message of LibreChat says: the text parts of ``content`` where a model wrote it, or ``text``."""
+    written = [part.get("text") for part in _content(message) if part.get("type") == "text"]
+    return "".join(str(text or "") for text in written) or str(message.get("text") or "")
 
 
 def _messages(recording: Recording) -> Iterator[tuple[Arrival, Mapping[str, Any]]]:

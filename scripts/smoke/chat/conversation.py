@@ -17,15 +17,15 @@ import httpx
 from scripts.errors import DeployError
 from scripts.smoke import interruption
 from scripts.smoke.chat import cleanup, credentials, explain, judgement
-from scripts.smoke.chat.answer import Answer, read
+from scripts.smoke.chat.answer import Answer, read, text_of
 from scripts.smoke.chat.credentials import STAND_IN, Credentials
 from scripts.smoke.chat.librechat import User
 from scripts.smoke.chat.offer import choose
-from scripts.smoke.chat.shapes import mapping, parts, text_of
 from scripts.smoke.client import Response
-from scripts.smoke.evidence import evidence
-from scripts.smoke.model import NotCheckedError, Result, Status, failed, passed
-from scripts.smoke.site import Site, describe
+from scripts.smoke.evidence import evidence, no_answer
+from scripts.smoke.model import NotCheckedError, Result, failed, not_checked, passed
+from scripts.smoke.shapes import parts
+from scripts.smoke.site import Site
 
 
 class Step(StrEnum):
@@ -135,11 +135,11 @@ class _Talk:
         id_, limit = self._finished().conversation, "a title"
         self._waited_for_title = True
         answer = await self.user.title(id_)
-        self._title = str(mapping(answer.json()).get("title") or "")
+        self._title = str(answer.fields.get("title") or "")
         if answer.status == 200 and self._title:
             return passed(f"{self._title[:60]!r} after {answer.seconds:.1f} s", limit)
         no_title = answer.status == 404 and answer.media_type == "application/json"
-        reason = explain.no_title() if no_title else explain.unexpected(answer)
+        reason = explain.NO_TITLE if no_title else explain.unexpected(answer)
         return _failed("none" if no_title else str(answer.status), limit, reason, answer)
 
     async def stored(self) -> Result:
@@ -153,8 +153,8 @@ class _Talk:
         stored = [] if unknown else parts(answer.json())
         asked = any(each.get("isCreatedByUser") and each.get("text") == self._text for each in stored)
         told = any(not each.get("isCreatedByUser") and text_of(each) == said.told for each in stored)
-        conversation = mapping((await self.user.conversation(said.conversation)).json())
-        titled = conversation.get("title") == self._title
+        conversation = await self.user.conversation(said.conversation)
+        titled = conversation.fields.get("title") == self._title
         missing = [
             what
             for what, there in (("question", asked), ("answer", told), ("title", titled or not self._title))
@@ -179,7 +179,7 @@ class _Talk:
     def left(self, cleaned: Result | None) -> str:
         """What is to be said when the conversation was interrupted."""
         if cleaned is None:
-            return f"If there is a conversation that says {self.mark}, delete it as the test user."
+            return cleanup.by_hand(self.mark)
         return f"{cleaned.measured}. {cleaned.reason}".strip()
 
     async def taken(self, step: Awaitable[Result]) -> Result:
@@ -187,9 +187,9 @@ class _Talk:
         try:
             result = await step
         except NotCheckedError as skipped:
-            result = Result(Status.NOT_CHECKED, "", reason=str(skipped))
+            result = not_checked(str(skipped))
         except httpx.HTTPError as error:
-            result = failed("no answer", reason=f"The request got no whole answer: {describe(error)}.")
+            result = failed("no answer", reason=no_answer(error))
         hide = self.user.hide
         return replace(
             result,

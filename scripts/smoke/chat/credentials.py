@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from scripts.aws import Aws, error_code
 from scripts.errors import DeployError, ExitStatus
 from scripts.settings import PROJECT_ROOT, ChatSettings
+from scripts.smoke.subject import is_remote
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ def why_not_sent_to(url: str, *, host: str, ours: bool) -> str:
         host: The host that the settings name for the user (``smoke.chat.host``).
         ours: Whether it is the deployment of the target; else the address is all that is known of it.
     """
+    if not is_remote(url):
+        return ""
     parts = urlsplit(url)
     there = parts.hostname or ""
-    if _is_loopback(there):
-        return ""
     if parts.scheme != "https":
         return f"{url} is plain HTTP: everybody on the way could read the password. Use https://."
     if ours or there == host.lower():
@@ -93,13 +93,6 @@ def read(reference: str, aws: Aws | None) -> Secret:
         "ssm:NAME.",
         status=ExitStatus.PREFLIGHT_FAILED,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _from_file(name: str) -> tuple[str, str]:

@@ -5,12 +5,27 @@ The words are those of v0.8.2-rc1; each table says where they come from.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
 from scripts.smoke import diagnosis
 from scripts.smoke.client import Response
+from scripts.smoke.shapes import fields
+
+UNAUTHORIZED = (
+    "The access token is refused, and so is a fresh one. Either tokens end at once (SESSION_EXPIRY), "
+    "or the environments of the function do not share JWT_SECRET, or the path drops the Authorization "
+    "header: the origin request policy must pass it on (AllViewerExceptHostHeader)."
+)
+"""Why a token that was just given is refused."""
+
+NO_TITLE = (
+    "The answer is there, its title is not. Either titles are switched off (titleConvo: false of the "
+    "endpoint in librechat.yaml, TITLE_CONVO), or the title's model failed (titleModel; see the "
+    "function's log), or the work after the end of the stream was lost: Lambda froze the environment "
+    "(RESPONSE_GRACE_MS), or its environments do not share Redis (USE_REDIS, REDIS_URI)."
+)
+"""Why a conversation has no title after the time that LibreChat waits for one."""
 
 _LISTED = 12
 _CREDENTIALS = "smoke.chat.user and smoke.chat.password_from say whom the check logs in as."
@@ -115,9 +130,8 @@ _PROVIDERS: tuple[tuple[str, str], ...] = (
 
 def login(answer: Response) -> str:
     """Why there is no session after this answer to a login."""
-    body = answer.json()
-    message = str(body.get("message", "")) if isinstance(body, dict) else ""
-    if isinstance(body, dict) and body.get("twoFAPending"):
+    message = str(answer.fields.get("message", ""))
+    if answer.fields.get("twoFAPending"):
         return (
             "The user has two-factor authentication, which a check cannot answer. Use a test user without it."
         )
@@ -134,19 +148,10 @@ def login(answer: Response) -> str:
     return diagnosis.explain_api(answer)
 
 
-def unauthorized() -> str:
-    """Why a token that was just given is refused."""
-    return (
-        "The access token is refused, and so is a fresh one. Either tokens end at once (SESSION_EXPIRY), "
-        "or the environments of the function do not share JWT_SECRET, or the path drops the Authorization "
-        "header: the origin request policy must pass it on (AllViewerExceptHostHeader)."
-    )
-
-
 def unexpected(answer: Response) -> str:
     """Why an answer is another one than LibreChat gives here."""
     if answer.status == 401:
-        return unauthorized()
+        return UNAUTHORIZED
     if answer.status == 200:
         return (
             "The answer is not what LibreChat v0.8.2-rc1 gives here: another release, or the path does not "
@@ -162,7 +167,7 @@ def refusal(words: str, *, by_provider: bool) -> str:
         words: What it said: a text, or JSON with a type.
         by_provider: Whether the provider said it.
     """
-    if reason := _TYPES.get(_type(words)):
+    if reason := _TYPES.get(str(fields(words).get("type", "")).lower()):
         return reason
     if by_provider:
         for pattern, reason in _PROVIDERS:
@@ -184,21 +189,3 @@ def not_offered(what: str, name: str, offered: Sequence[str], setting: str, *, a
         f"{asked}, and nothing was sent: asking for it would count as a violation. {remedy} look at "
         "librechat.yaml and at the keys of the endpoints; an endpoint without its key is not offered."
     )
-
-
-def no_title() -> str:
-    """Why a conversation has no title after the time that LibreChat waits for one."""
-    return (
-        "The answer is there, its title is not. Either titles are switched off (titleConvo: false of the "
-        "endpoint in librechat.yaml, TITLE_CONVO), or the title's model failed (titleModel; see the "
-        "function's log), or the work after the end of the stream was lost: Lambda froze the environment "
-        "(RESPONSE_GRACE_MS), or its environments do not share Redis (USE_REDIS, REDIS_URI)."
-    )
-
-
-def _type(words: str) -> str:
-    try:
-        data = json.loads(words)
-    except ValueError:
-        return ""
-    return str(data.get("type", "")).lower() if isinstance(data, dict) else ""

@@ -11,11 +11,13 @@ from scripts.smoke.chat.offer import Partner
 from scripts.smoke.client import Response
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.evidence import evidence
-from scripts.smoke.model import Result, Status, failed, passed
+from scripts.smoke.model import Result, failed, not_checked, passed
+from scripts.smoke.stream import causes
+from scripts.smoke.stream.assessment import moments
 from scripts.smoke.stream.causes import Cause
 from scripts.smoke.stream.cuts import Expected, cut
 from scripts.smoke.stream.figures import figures, summary
-from scripts.smoke.stream.sender import PING
+from scripts.smoke.stream.recording import ms
 
 LIMIT = "as the model sends it"
 
@@ -30,13 +32,6 @@ _SHOWN = {
     Pace.UNSURE: "not measurable",
 }
 
-_HELD_BACK = (
-    "LibreChat sends the question back before it asks the model, and the beginning of the answer arrived "
-    "together with that, so something on the way held it. responseTransferMode is not STREAM (or the stage "
-    "serves an older deployment), or compress is not false on the API behavior. The diagnostic stream "
-    "(SC-004) goes the same way."
-)
-
 
 def of(answer: Answer, partner: Partner, deployed: Deployed | None) -> Result:
     """The finding about an answer.
@@ -49,8 +44,7 @@ def of(answer: Answer, partner: Partner, deployed: Deployed | None) -> Result:
     recording = answer.recording
     proof = evidence(recording)
     if reason := _no_stream(answer):
-        kind = f"{recording.status}, {recording.header('content-type') or 'no content type'}"
-        return failed(kind, LIMIT, reason=reason, evidence=proof)
+        return failed(recording.kind, LIMIT, reason=reason, evidence=proof)
     if answer.refusal:
         who = "the model's provider" if answer.by_provider else "LibreChat"
         return failed(
@@ -73,21 +67,21 @@ def of(answer: Answer, partner: Partner, deployed: Deployed | None) -> Result:
         busy = (
             f"this machine stood still for {recording.lag * 1000:.0f} ms when the answer began; run it again"
         )
-        return Result(Status.NOT_CHECKED, shown, LIMIT, busy, details=details)
+        return not_checked(busy, shown, LIMIT, details=details)
     return passed(shown, LIMIT, details=details)
 
 
 def _no_stream(answer: Answer) -> str:
     """Why nothing was streamed; empty when something was."""
     recording = answer.recording
-    whole = Response("POST", "", recording.status, recording.headers, recording.head)
+    whole = Response.begun(recording)
     if recording.status == 401:
-        return explain.unauthorized()
+        return explain.UNAUTHORIZED
     if recording.status != 200:
         return diagnosis.explain_api(whole)
     if recording.arrivals:
         return ""
-    if isinstance(body := whole.json(), dict) and "streamId" in body:
+    if "streamId" in whole.fields:
         return (
             "This LibreChat answers with the id of a resumable stream: it is newer than v0.8.2-rc1, whose "
             "API the check knows."
@@ -100,19 +94,21 @@ def _no_stream(answer: Answer) -> str:
 def _problem(answer: Answer, travelled: Pace, deployed: Deployed | None) -> Cause | None:
     """What is wrong with a stream, the most telling thing first; None when nothing is."""
     recording = answer.recording
-    if (encoding := recording.header("content-encoding")) not in ("", "identity"):
-        return Cause(
-            "compressed",
-            f"The stream is compressed ({encoding}), and compressing collects before it passes on.",
-            "compress must be false on the API behavior.",
-        )
+    if recording.is_compressed:
+        return causes.compressed(recording, deployed)
     if answer.final is None:
-        return _cut(answer, deployed)
+        came = f"{len(answer.tokens)} tokens"
+        return cut(recording, Expected(came, patience="smoke.chat.timeout"), deployed)
     if not answer.tokens:
         return Cause("empty", "The model said nothing.", "Ask for something with smoke.chat.message.")
     if travelled in (Pace.WHOLE, Pace.HELD):
-        late = f"The beginning came after {answer.to_first_token:.1f} s."
-        return Cause(str(travelled), late, _HELD_BACK)
+        return Cause(
+            str(travelled),
+            f"The beginning came after {answer.to_first_token:.1f} s. LibreChat sends the question back "
+            "before it asks the model, and the beginning of the answer arrived together with that, so "
+            "something on the way held it.",
+            f"{causes.what_buffers(deployed)} The diagnostic stream (SC-004) goes the same way.",
+        )
     # Without spaces: providers and LibreChat trim at the ends of parts.
     if _bare(answer.text) != _bare(answer.told):
         return Cause(
@@ -122,36 +118,21 @@ def _problem(answer: Answer, travelled: Pace, deployed: Deployed | None) -> Caus
             "The handler must pass every byte on.",
         )
     if recording.comments:
-        return Cause(
-            "heartbeat_comments",
-            f"The stream holds {recording.comments} comment lines, which LibreChat's client (sse.js 2.5.0) "
-            "takes for empty messages.",
-            "A heartbeat must be an event of its own type.",
-        )
+        return causes.heartbeat_comments(recording)
     return None
 
 
-def _cut(answer: Answer, deployed: Deployed | None) -> Cause:
-    expected = Expected(f"{len(answer.tokens)} tokens", patience="smoke.chat.timeout")
-    return cut(answer.recording, expected, deployed)
-
-
 def _details(answer: Answer, partner: Partner) -> dict[str, Any]:
-    pings = answer.recording.only(PING).arrivals
     return {
         "endpoint": partner.endpoint,
         "model": partner.model,
         "tokens": len(answer.tokens),
         "tokens_per_second": round(answer.rate, 1),
-        "to_first_token_ms": _ms(answer.to_first_token),
-        **({} if answer.created_at is None else {"created_ms": _ms(answer.created_at)}),
-        **({} if answer.final_at is None else {"final_ms": _ms(answer.final_at)}),
+        "to_first_token_ms": ms(answer.to_first_token),
+        **({} if answer.created_at is None else {"created_ms": ms(answer.created_at)}),
+        **({} if answer.final_at is None else {"final_ms": ms(answer.final_at)}),
         **summary(figures(answer.pieces)),
-        "comments": answer.recording.comments,
-        "lag_ms": _ms(answer.recording.lag),
-        "arrivals_ms": [_ms(arrival.at) for arrival in answer.tokens],
-        "heartbeats_ms": [_ms(arrival.at) for arrival in pings],
-        "stalls_ms": [[_ms(stall.start), _ms(stall.end)] for stall in answer.recording.stalls],
+        **moments(answer.recording, answer.pieces),
     }
 
 
@@ -171,7 +152,3 @@ def _figures(answer: Answer, partner: Partner) -> str:
 
 def _bare(text: str) -> str:
     return "".join(text.split())
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)

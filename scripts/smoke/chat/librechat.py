@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 from scripts.smoke.chat.credentials import Credentials, Secret
 from scripts.smoke.chat.offer import Offer, Partner
-from scripts.smoke.chat.shapes import mapping, parts
 from scripts.smoke.client import USER_AGENT, Client, Response
+from scripts.smoke.shapes import parts
 from scripts.smoke.stream.recording import Recording
 
 BROWSER = (
@@ -135,8 +135,8 @@ class User:
 
     async def find(self, text: str) -> str:
         """The id of the conversation, among the newest, that begins with `text`; empty when there is none."""
-        listed = (await self._authorized("/api/convos?sortBy=createdAt&sortDirection=desc")).json()
-        for each in parts(mapping(listed).get("conversations"))[:_RECENT]:
+        listed = await self._authorized("/api/convos?sortBy=createdAt&sortDirection=desc")
+        for each in parts(listed.fields.get("conversations"))[:_RECENT]:
             id_ = str(each.get("conversationId", ""))
             if any(message.get("text") == text for message in parts((await self.messages(id_)).json())):
                 return id_
@@ -211,7 +211,7 @@ class User:
         return headers
 
     def _take_session(self, answer: Response) -> None:
-        token = mapping(answer.json()).get("token") if answer.url.endswith(_SESSIONS) else None
+        token = answer.fields.get("token") if answer.url.endswith(_SESSIONS) else None
         if answer.status == 200 and isinstance(token, str):
             self._token = Secret(token)
         for line in answer.all("set-cookie"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.smoke.chat import explain
-from scripts.smoke.chat.shapes import mapping, parts
+from scripts.smoke.shapes import mapping, parts
 
 _ELSEWHERE = ("agents", "assistants", "azureAssistants")
 """Endpoints whose messages need an agent or an assistant, not a model."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 import warnings
-from urllib.parse import urlsplit
 
 from scripts.frontend.releases import INDEX
 from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
-
-_PLAIN = "not an https address"
 
 
 async def frontend_bucket(site: Site) -> Result:
@@ -23,11 +20,12 @@ async def frontend_bucket(site: Site) -> Result:
 async def kept_releases(site: Site) -> Result:
     """What the bucket keeps for a rollback is not for visitors, not even through CloudFront."""
     answer = await site.client.fetch(f"/{INDEX}")
+    limit = "403 or 404"
     if answer.status in (403, 404):
-        return passed(str(answer.status), "403")
+        return passed(str(answer.status), limit)
     return failed(
         str(answer.status),
-        "403",
+        limit,
         reason="Visitors get what is kept for a rollback: the bucket policy lacks the statement that denies "
         "CloudFront the objects below _releases/.",
         evidence=evidence(answer, body=False),
@@ -41,11 +39,8 @@ async def files_bucket(site: Site) -> Result:
 
 async def tls_version(site: Site) -> Result:
     """TLS 1.2 or newer is required."""
-    url = urlsplit(site.client.base_url)
-    if url.scheme != "https" or not url.hostname:
-        raise NotCheckedError(_PLAIN)
+    host, port = site.need_https()
     limit = "TLS 1.2 or newer"
-    host, port = url.hostname, url.port or 443
     version = await _handshake(host, port, newest=ssl.TLSVersion.TLSv1_3)
     if version not in ("TLSv1.2", "TLSv1.3"):
         return failed(version or "no handshake", limit, reason="No handshake with TLS 1.2 or 1.3 came about.")
@@ -62,10 +57,8 @@ async def tls_version(site: Site) -> Result:
 
 async def https_redirect(site: Site) -> Result:
     """Plain HTTP is redirected to HTTPS."""
-    url = urlsplit(site.client.base_url)
-    if url.scheme != "https":
-        raise NotCheckedError(_PLAIN)
-    answer = await site.client.fetch(f"http://{url.hostname}/")
+    host, _ = site.need_https()
+    answer = await site.client.fetch(f"http://{host}/")
     location = answer.header("location")
     measured = f"{answer.status} {location}".strip()
     if answer.status in (301, 308) and location.startswith("https://"):

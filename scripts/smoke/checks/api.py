@@ -32,11 +32,7 @@ async def health(site: Site) -> Result:
         warm = f"warm {found.warm_seconds * 1000:.0f} ms"
     if found.ok:
         tries = f" ({found.attempts} tries)" if found.attempts > 1 else ""
-        return passed(
-            f"OK after {found.seconds:.2f} s{tries}, {warm}",
-            limit,
-            details=details,
-        )
+        return passed(f"OK after {found.seconds:.2f} s{tries}, {warm}", limit, details=details)
     if found.answer is None:
         return failed(
             f"no answer in {found.seconds:.1f} s",
@@ -60,16 +56,14 @@ async def post_whole_path(site: Site) -> Result:
     await site.need_api()
     answer = await site.echo()
     if await site.is_stand_in():
-        changed = differences(answer.json())
+        changed = differences(answer.fields)
         limit = "as sent"
         if not changed:
             return passed("body, 2 cookies and query as sent", limit)
         return failed(
             f"{len(changed)} parts changed",
             limit,
-            reason="The request did not arrive as it was sent. "
-            + "; ".join(changed)
-            + ". Cookies and queries "
+            reason=f"The request did not arrive as it was sent. {'; '.join(changed)}. Cookies and queries "
             "are passed on by the origin request policy, encodings and bodies by the handler.",
             evidence=evidence(answer),
         )
@@ -110,7 +104,8 @@ async def client_address(site: Site) -> Result:
     await site.need_api()
     if not await site.is_stand_in():
         raise NotCheckedError("only the stand-in shows the address it sees")
-    seen = str((await site.echo()).json().get("ip", ""))
+    answer = await site.echo()
+    seen = str(answer.fields.get("ip", ""))
     limit = f"not {FORGED_ADDRESS}"
     if not seen:
         return failed(
@@ -118,14 +113,14 @@ async def client_address(site: Site) -> Result:
         )
     # ::ffff:a.b.c.d is how a dual-stack socket shows an IPv4 address.
     if seen.removeprefix("::ffff:") != FORGED_ADDRESS:
-        return passed(f"{seen}", limit)
+        return passed(seen, limit)
     return failed(
         seen,
         limit,
         reason="The app took the address from a header that the viewer sent: whoever forges it walks "
         "around the login limiter. The handler must rewrite X-Forwarded-For to the viewer's address "
         "alone.",
-        evidence=evidence(await site.echo()),
+        evidence=evidence(answer),
     )
 
 
@@ -158,7 +153,7 @@ async def _nobody_refused(site: Site) -> Result:
     body = await site.client.fetch(
         "/api/auth/2fa/verify-temp", method="POST", content=_SECOND_FACTOR, headers=_JSON
     )
-    words = str(body.json().get("message", "")) if isinstance(body.json(), dict) else ""
+    words = str(body.fields.get("message", ""))
     if body.status == 429 or "temporarily banned" in words:
         raise NotCheckedError(
             f"LibreChat takes no more from this address for a while: {body.status}, {words or body.text[:80]}"
@@ -177,7 +172,7 @@ async def _nobody_refused(site: Site) -> Result:
 
 def _not_as_sent(answer: Response, what: str, limit: str) -> Result:
     return failed(
-        f"{answer.status}, {answer.media_type or 'no content type'} for the {what}",
+        f"{answer.kind} for the {what}",
         limit,
         reason=f"The app did not say that it had read the {what}. {diagnosis.explain_api(answer)}",
         evidence=evidence(answer),

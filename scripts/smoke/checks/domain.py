@@ -47,11 +47,9 @@ async def leads_to_cloudfront(site: Site) -> Result:
 
 async def certificate(site: Site) -> Result:
     """The certificate is trusted, is for this name, and will be for a while."""
-    url = urlsplit(site.client.base_url)
-    if url.scheme != "https" or not url.hostname:
-        raise NotCheckedError("not an https address")
+    host, port = site.need_https()
     try:
-        shown = await _certificate(url.hostname, url.port or 443)
+        shown = await _certificate(host, port)
     except ssl.SSLCertVerificationError as error:
         return not_trusted(error)
     except (OSError, TimeoutError) as error:

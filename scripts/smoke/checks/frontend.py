@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from scripts.smoke import diagnosis
 from scripts.smoke.client import Response
-from scripts.smoke.evidence import evidence
+from scripts.smoke.evidence import describe, evidence
 from scripts.smoke.model import Check, Need, NotCheckedError, Result, Stage, failed, passed
-from scripts.smoke.page import load
-from scripts.smoke.site import Site, describe, is_hashed
+from scripts.smoke.page import is_hashed, load
+from scripts.smoke.report.text import size
+from scripts.smoke.site import Site
 
 LOAD_SECONDS = 3.0
 """SC-002."""
@@ -38,15 +39,14 @@ async def index_html(site: Site) -> Result:
     """``/`` is index.html."""
     answer = await site.index()
     limit = "200, text/html"
-    measured = f"{answer.status}, {answer.media_type or 'no content type'}"
     if answer.status == 200 and answer.media_type == "text/html":
-        return passed(f"{measured}, {_size(len(answer.body))}", limit)
+        return passed(f"{answer.kind}, {size(len(answer.body))}", limit)
     reason = diagnosis.explain_static(answer)
     if answer.status in (403, 404) and (await site.client.fetch("/index.html")).status == 200:
         reason = "/index.html is there and / is not: default_root_object of the distribution is missing."
     elif answer.status == 200:
         reason = "The object has the wrong content type: it was published without ContentType text/html."
-    return failed(measured, limit, reason=reason, evidence=evidence(answer))
+    return failed(answer.kind, limit, reason=reason, evidence=evidence(answer))
 
 
 async def assets(site: Site) -> Result:
@@ -60,10 +60,12 @@ async def assets(site: Site) -> Result:
             evidence=evidence(page.index),
         )
     wrong = [
-        found for path, answer in page.assets.items() if (found := _wrong_asset(path, answer, page.index))
+        (reason, answer)
+        for path, answer in page.assets.items()
+        if (reason := _wrong_asset(path, answer, page.index))
     ]
-    size = sum(len(a.body) for a in page.arrived.values())
-    measured = f"{len(page.assets) - len(wrong)} of {len(page.assets)} files, {_size(size)}"
+    whole = sum(len(a.body) for a in page.arrived.values())
+    measured = f"{len(page.assets) - len(wrong)} of {len(page.assets)} files, {size(whole)}"
     if not wrong:
         return passed(measured, "all, as themselves")
     reason, answer = wrong[0]
@@ -83,6 +85,8 @@ async def asset_caching(site: Site) -> Result:
     if not arrived:
         raise NotCheckedError("no asset arrived")
     hashed = [path for path in arrived if is_hashed(path)]
+    if not hashed:
+        raise NotCheckedError("index.html names no file with a hash in its name")
     limit = "immutable, 1 year"
     for path in hashed:
         control = arrived[path].header("cache-control")
@@ -134,7 +138,7 @@ async def deep_link(site: Site) -> Result:
         )
     else:
         reason = diagnosis.explain_static(answer, deep_link=True)
-    return failed(f"{answer.status}, {answer.media_type}", limit, reason=reason, evidence=evidence(answer))
+    return failed(answer.kind, limit, reason=reason, evidence=evidence(answer))
 
 
 async def missing_asset(site: Site) -> Result:
@@ -146,7 +150,7 @@ async def missing_asset(site: Site) -> Result:
         return passed(str(answer.status), limit)
     same = answer.body == index.body
     return failed(
-        f"{answer.status}, {'index.html' if same else answer.media_type}",
+        f"{answer.status}, index.html" if same else answer.kind,
         limit,
         reason="A missing file was answered with index.html: custom_error_response on the distribution "
         "(it also turns errors of the API into pages), or an SPA function that rewrites names with a "
@@ -165,8 +169,8 @@ async def load_time(site: Site) -> Result:
         # The first viewer at an edge location waits until it has asked S3; the second one should not.
         again = f", {page.seconds:.2f} s at the first try"
         page = await load(site.client, await site.client.fetch("/"))
-    if any(not isinstance(a, Response) or a.status != 200 for a in page.assets.values()):
-        raise NotCheckedError("not every asset arrived, so the time is not that of the whole page")
+    if any(not isinstance(a, Response) or a.status != 200 for a in (page.index, *page.assets.values())):
+        raise NotCheckedError("not every file arrived, so the time is not that of the whole page")
     limit = f"< {LOAD_SECONDS:g} s"
     measured = f"{page.seconds:.2f} s for {1 + len(page.assets)} files{again}"
     details = {"seconds": round(page.seconds, 3), "waterfall": page.waterfall()}
@@ -201,41 +205,33 @@ CHECKS = (
 )
 
 
-def _wrong_asset(
-    path: str, answer: Response | Exception, index: Response
-) -> tuple[str, Response | Exception] | None:
+def _wrong_asset(path: str, answer: Response | Exception, index: Response) -> str:
+    """What is wrong with a file, empty when nothing is."""
     if isinstance(answer, Exception):
-        return f"{path} did not arrive: {describe(answer)}", answer
+        return f"{path} did not arrive: {describe(answer)}"
     if answer.status != 200:
-        return f"{path}: {diagnosis.explain_static(answer)}", answer
+        return f"{path}: {diagnosis.explain_static(answer)}"
     if diagnosis.from_gateway(answer):
         return (
             f"{path} came from API Gateway, not from S3: a pattern of the API's behaviors covers it "
-            "(api_path_patterns).",
-            answer,
+            "(api_path_patterns)."
         )
     if answer.body == index.body:
         return (
             f"{path} is index.html under another name: the file is missing from the bucket and a "
             "fallback (custom_error_response, or an SPA function that rewrites names with a dot) hides "
-            "it.",
-            answer,
+            "it."
         )
     expected = _MEDIA_TYPES.get(urlsplit(path).path.rpartition(".")[2])
     if expected and answer.media_type not in expected:
         return (
             f"{path} has content type {answer.media_type or '(none)'} and should have "
             f"{' or '.join(sorted(expected))}: browsers refuse it. It was published without its "
-            "ContentType.",
-            answer,
+            "ContentType."
         )
-    return None
+    return ""
 
 
 def _is_immutable(control: str) -> bool:
     age = re.search(r"\bmax-age=(\d+)", control)
     return "immutable" in control and age is not None and int(age[1]) >= _YEAR
-
-
-def _size(count: int) -> str:
-    return f"{count} B" if count < 1024 else f"{count / 1024:.0f} KiB"

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 
 from scripts.smoke import diagnosis
-from scripts.smoke.client import Response
 from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
@@ -37,16 +36,15 @@ async def same_origin(site: Site) -> Result:
     await site.need_api()
     answer = await site.configuration()
     limit = "JSON at the page's origin"
-    measured = f"{answer.status}, {answer.media_type or 'no content type'}"
     if answer.status == 200 and answer.media_type == "application/json" and diagnosis.from_gateway(answer):
-        return passed(f"{measured}, {site.client.base_url}", limit)
+        return passed(f"{answer.kind}, {site.client.base_url}", limit)
     location = answer.header("location")
     reason = (
         f"/api/config is redirected to {location}: at another origin every request needs a preflight."
         if location
         else diagnosis.explain_api(answer)
     )
-    return failed(measured, limit, reason=reason, evidence=evidence(answer))
+    return failed(answer.kind, limit, reason=reason, evidence=evidence(answer))
 
 
 async def rest_api(site: Site) -> Result:
@@ -115,8 +113,30 @@ async def not_cached(site: Site) -> Result:
     """Two equal GETs reach the API twice."""
     await site.need_api()
     path = f"/api/config?smoke={secrets.token_hex(4)}"
+    limit = "not a hit, another id"
     first, second = await site.client.fetch(path), await site.client.fetch(path)
-    return _compare_cached(first, second)
+    if worse := next((answer for answer in (first, second) if answer.status >= 500), None):
+        return failed(str(worse.status), limit, reason=diagnosis.explain_api(worse), evidence=evidence(worse))
+    cache, age = second.header("x-cache"), second.header("age")
+    ids = [answer.header("x-amzn-requestid") or answer.header("x-amz-apigw-id") for answer in (first, second)]
+    shown = cache or "no x-cache"
+    if "hit" in cache.lower():
+        problem = f"CloudFront answered from its cache ({cache})"
+    elif age:
+        problem = f"the answer is {age} s old"
+    elif ids[0] and ids[0] == ids[1]:
+        problem = "both answers carry the same request id"
+    elif not cache and not ids[1]:
+        raise NotCheckedError("the answers show neither x-cache nor a request id")
+    else:
+        return passed(f"{shown}{', new request id' if ids[1] else ''}", limit)
+    return failed(
+        f"{shown}, {problem}",
+        limit,
+        reason=f"The second of two equal GETs did not reach the API: {problem}. The cache policy of the "
+        "API behavior must be CachingDisabled (FR-015).",
+        evidence=evidence(second, body=False),
+    )
 
 
 CHECKS = (
@@ -136,9 +156,8 @@ async def _reaches_api(site: Site, path: str) -> Result:
     await site.need_api()
     answer, index = await asyncio.gather(site.client.fetch(path), site.index())
     limit = "answered by the API"
-    measured = f"{answer.status}, {answer.media_type or 'no content type'}"
     if diagnosis.from_gateway(answer) and answer.status < 500:
-        return passed(measured, limit)
+        return passed(answer.kind, limit)
     from_storage = diagnosis.from_storage(answer) or answer.body == index.body
     if from_storage or answer.status >= 400:
         pattern = "/" + path.split("/")[1] + "/*"
@@ -149,33 +168,7 @@ async def _reaches_api(site: Site, path: str) -> Result:
             "stands after the default one, or custom_error_response turned the API's error into "
             "index.html."
         )
-        return failed(measured, limit, reason=reason, evidence=evidence(answer))
-    raise NotCheckedError(f"the answer ({measured}) has no header of API Gateway: nothing tells who gave it")
-
-
-def _compare_cached(first: Response, second: Response) -> Result:
-    limit = "not a hit, another id"
-    cache = second.header("x-cache")
-    ids = [answer.header("x-amzn-requestid") or answer.header("x-amz-apigw-id") for answer in (first, second)]
-    shown = cache or "no x-cache"
-    problem = ""
-    if first.status >= 500 or second.status >= 500:
-        worse = first if first.status >= 500 else second
-        return failed(str(worse.status), limit, reason=diagnosis.explain_api(worse), evidence=evidence(worse))
-    if "hit" in cache.lower():
-        problem = f"CloudFront answered from its cache ({cache})"
-    elif second.header("age"):
-        problem = f"the answer is {second.header('age')} s old"
-    elif ids[0] and ids[0] == ids[1]:
-        problem = "both answers carry the same request id"
-    elif not cache and not ids[1]:
-        raise NotCheckedError("the answers show neither x-cache nor a request id")
-    if not problem:
-        return passed(f"{shown}{', new request id' if ids[1] else ''}", limit)
-    return failed(
-        f"{shown}, {problem}",
-        limit,
-        reason=f"The second of two equal GETs did not reach the API: {problem}. The cache policy of the "
-        "API behavior must be CachingDisabled (FR-015).",
-        evidence=evidence(second, body=False),
+        return failed(answer.kind, limit, reason=reason, evidence=evidence(answer))
+    raise NotCheckedError(
+        f"the answer ({answer.kind}) has no header of API Gateway: nothing tells who gave it"
     )

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from scripts.smoke import diagnosis
 from scripts.smoke.client import Response
 from scripts.smoke.deployed import Deployed
+from scripts.smoke.endurance.diagnostic import DiagnosticStream
 from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
+from scripts.smoke.shapes import fields
 from scripts.smoke.site import Site
-from scripts.smoke.stream import sse
 from scripts.smoke.stream.assessment import Assessment, assess
 from scripts.smoke.stream.causes import Cause, began_late
-from scripts.smoke.stream.figures import sent_ms
 from scripts.smoke.stream.limits import limits_of
-from scripts.smoke.stream.recording import Recording
+from scripts.smoke.stream.recording import Recording, ms
 from scripts.smoke.stream.sender import Sender
 from scripts.smoke.stream.verdict import held_limit
 
@@ -48,16 +48,8 @@ async def diagnostic_stream(site: Site) -> Result:
     """The handler's own stream, which needs neither a login nor a model."""
     await site.need_api()
     chunks, interval_ms = site.settings.stream_chunks, site.settings.stream_interval_ms
-    sender = Sender(
-        interval=interval_ms / 1000,
-        events=chunks,
-        counted="chunk",
-        finished=lambda event: event.type == "done",
-        sent_at=sent_ms,
-    )
-    return await measure(
-        site, Stream(f"/api/health/stream?chunks={chunks}&interval_ms={interval_ms}", sender)
-    )
+    stream = DiagnosticStream(chunks, interval_ms / 1000)
+    return await measure(site, Stream(stream.path, stream.sender()))
 
 
 async def chat_stream(site: Site) -> Result:
@@ -69,8 +61,12 @@ async def chat_stream(site: Site) -> Result:
         )
     chunks, interval_ms = site.settings.stream_chunks, site.settings.stream_interval_ms
     body = {"text": "smoke", "tokens": chunks, "interval_ms": interval_ms}
-    # One says that the message was created, and one ends the answer.
-    sender = Sender(interval=interval_ms / 1000, events=chunks + 2, counted="message", finished=_is_final)
+    sender = Sender(
+        interval=interval_ms / 1000,
+        events=chunks + 2,  # one says that the message was created, and one ends the answer
+        counted="message",
+        finished=lambda event: bool(fields(event.data).get("final")),
+    )
     return await measure(site, Stream("/api/agents/chat", sender, json.dumps(body).encode()))
 
 
@@ -108,7 +104,7 @@ async def measure(site: Site, stream: Stream) -> Result:
     earlier: list[Assessment] = []
     while True:
         recording = await _record(site, stream)
-        if not _is_event_stream(recording):
+        if not recording.is_event_stream:
             return _refused(_why_no_stream(recording, stream.sender, deployed), recording)
         found = assess(recording, stream.sender, deployed)
         if found.cause.name not in _BY_TIMING or len(earlier) + 1 == ATTEMPTS:
@@ -134,7 +130,7 @@ def _result(found: Assessment, earlier: list[Assessment]) -> Result:
             {
                 "cause": before.cause.name,
                 "verdict": str(before.verdict),
-                "to_first_event_ms": round(before.figures.to_first_event * 1000, 1),
+                "to_first_event_ms": ms(before.figures.to_first_event),
             }
             for before in earlier
         ],
@@ -165,7 +161,7 @@ def _incident(before: Assessment) -> str:
 
 def _refused(cause: Cause, recording: Recording) -> Result:
     return failed(
-        f"{recording.status}, {recording.header('content-type') or 'no content type'}",
+        recording.kind,
         "200, text/event-stream",
         reason=cause.text,
         evidence=evidence(recording),
@@ -174,7 +170,7 @@ def _refused(cause: Cause, recording: Recording) -> Result:
 
 
 def _why_no_stream(recording: Recording, sender: Sender, deployed: Deployed | None) -> Cause:
-    answer = Response("GET", "", recording.status, recording.headers, recording.head)
+    answer = Response.begun(recording)
     if recording.status == 504:
         # No byte came in time, so the timeout has a name, and no stream to be measured by.
         cut = "cut_origin_response" if "CloudFront" in answer.text else "cut_integration"
@@ -195,10 +191,6 @@ def _why_no_stream(recording: Recording, sender: Sender, deployed: Deployed | No
     )
 
 
-def _is_event_stream(recording: Recording) -> bool:
-    return recording.status == 200 and recording.header("content-type").startswith("text/event-stream")
-
-
 async def _record(site: Site, stream: Stream) -> Recording:
     return await site.client.record(
         stream.path,
@@ -207,10 +199,3 @@ async def _record(site: Site, stream: Stream) -> Recording:
         content=stream.body,
         limit=site.settings.timeout + stream.sender.seconds,
     )
-
-
-def _is_final(event: sse.Event) -> bool:
-    try:
-        return bool(json.loads(event.data).get("final"))
-    except (ValueError, AttributeError):
-        return False

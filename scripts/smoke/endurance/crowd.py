@@ -8,7 +8,6 @@ start, and takes an environment that nobody else has meanwhile: how many there m
 from __future__ import annotations
 
 import asyncio
-import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -22,13 +21,16 @@ from scripts.smoke.client import Response
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.endurance.conclusion import conclude
 from scripts.smoke.endurance.concurrency import room_on_aws
-from scripts.smoke.endurance.diagnostic import DiagnosticStream, environment, flaw, refusal, started_cold
+from scripts.smoke.endurance.diagnostic import DiagnosticStream, environment, flaw, refusal
 from scripts.smoke.endurance.rehearsal import rehearsal_clock, room_for
+from scripts.smoke.evidence import describe
 from scripts.smoke.model import Result
-from scripts.smoke.site import Site, describe
+from scripts.smoke.site import Site
 from scripts.smoke.stream.assessment import assess
 from scripts.smoke.stream.causes import Cause
-from scripts.smoke.stream.recording import Recording
+from scripts.smoke.stream.figures import p95
+from scripts.smoke.stream.recording import Recording, ms
+from scripts.smoke.stream.sender import is_new_environment
 
 CHUNKS, INTERVAL = 12, 1.0
 """Long enough that the streams overlap though some start cold, and slow enough that starting them does not
@@ -97,7 +99,7 @@ def judged(
         raise answer
     if refused := refusal(answer):
         # The function answered a moment ago, so the deployment is not what keeps it from being invoked.
-        if diagnosis.throttled(Response("GET", "", answer.status, answer.headers, answer.head)):
+        if diagnosis.throttled(Response.begun(answer)):
             return Cause("throttled", f"{refused.measured}: too many requests at once.", _QUOTA)
         return Cause("refused", f"{refused.measured}. {refused.reason}")
     cause = assess(answer, stream.sender(), deployed).cause
@@ -131,10 +133,10 @@ def _figures(served: Sequence[Recording]) -> dict[str, Any]:
     return {
         "at_once": max((sum(a <= start <= b for a, b in spans) for start, _ in spans), default=0),
         "environments": len({environment(recording) for recording in began}),
-        "cold": sum(map(started_cold, began)),
-        "first_event_median_ms": round(statistics.median(first) * 1000, 1) if first else None,
-        "first_event_p95_ms": round(first[math.ceil(0.95 * len(first)) - 1] * 1000, 1) if first else None,
-        "first_events_ms": [round(seconds * 1000, 1) for seconds in first],
+        "cold": sum(map(is_new_environment, began)),
+        "first_event_median_ms": ms(statistics.median(first)) if first else None,
+        "first_event_p95_ms": ms(p95(first)) if first else None,
+        "first_events_ms": [ms(seconds) for seconds in first],
     }
 
 

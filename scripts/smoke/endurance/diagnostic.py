@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,10 @@ from scripts.smoke import diagnosis
 from scripts.smoke.client import Client, Response
 from scripts.smoke.evidence import evidence
 from scripts.smoke.model import NotCheckedError, Result, failed
-from scripts.smoke.stream import sse
-from scripts.smoke.stream.figures import sent_ms
+from scripts.smoke.shapes import fields
 from scripts.smoke.stream.recorder import Slowly
 from scripts.smoke.stream.recording import Arrival, Recording
-from scripts.smoke.stream.sender import Sender
+from scripts.smoke.stream.sender import Sender, stamp
 
 _SHORT = (
     'this deployment allows short diagnostic streams only: set diagnostic_stream = "full" in '
@@ -69,7 +67,7 @@ class DiagnosticStream:
             events=self.chunks,
             counted="chunk",
             finished=lambda event: event.type == "done",
-            sent_at=sent_ms,
+            sent_at=stamp,
             heartbeat=heartbeat / self.clock if heartbeat else None,
             clock=self.clock,
         )
@@ -85,17 +83,15 @@ def refusal(answer: Recording) -> Result | None:
     Raises:
         NotCheckedError: when the deployment has no such stream: it is switched off, or older.
     """
-    kind = answer.header("content-type")
-    if answer.status == 200 and kind.startswith("text/event-stream"):
+    if answer.is_event_stream:
         if not answer.header("x-environment-id"):
             raise NotCheckedError(
                 "the handler that is deployed is older than this check: its diagnostic stream cannot do this"
             )
         return None
-    response = Response("GET", "", answer.status, answer.headers, answer.head)
+    response = Response.begun(answer)
     if answer.status == 400 and not diagnosis.is_html(response):
-        said = response.json()
-        reason = said.get("reason") if isinstance(said, dict) else None
+        reason = response.fields.get("reason")
         if "DIAGNOSTIC_STREAM=short" in str(reason):
             raise NotCheckedError(_SHORT)
         raise NotCheckedError(
@@ -104,7 +100,7 @@ def refusal(answer: Recording) -> Result | None:
     if answer.status in (200, 404):
         raise NotCheckedError("the diagnostic stream is switched off (DIAGNOSTIC_STREAM)")
     return failed(
-        f"{answer.status}, {kind or 'no content type'}",
+        answer.kind,
         "200, text/event-stream",
         reason=diagnosis.explain_api(response),
         evidence=evidence(answer),
@@ -117,11 +113,6 @@ def environment(answer: Recording) -> str:
     return answer.header("x-environment-id")
 
 
-def started_cold(answer: Recording) -> bool:
-    """Whether the environment had never served a request before."""
-    return answer.header("x-environment-invocations") == "1"
-
-
 def flaw(stream: DiagnosticStream, answer: Recording) -> str:
     """What of the stream is not as it was sent; empty when it is whole.
 
@@ -129,7 +120,7 @@ def flaw(stream: DiagnosticStream, answer: Recording) -> str:
     the sender has made of them.
     """
     chunks = answer.only("chunk").arrivals
-    told = [_data(arrival.event) for arrival in chunks]
+    told = [fields(arrival.event.data) for arrival in chunks]
     strange = {str(data.get("stream", "")) for data in told} - {stream.name}
     if strange:
         return f"events of another stream came: {', '.join(sorted(strange))} in {stream.name or 'this one'}"
@@ -139,17 +130,9 @@ def flaw(stream: DiagnosticStream, answer: Recording) -> str:
     done = answer.only("done").arrivals
     if not done:
         return "the last event, which ends the stream, is missing"
-    if _data(done[0].event).get("sha256") != _hash(chunks):
+    if fields(done[0].event.data).get("sha256") != _hash(chunks):
         return "the data of the events are not those that were sent: their hash differs"
     return ""
-
-
-def _data(event: sse.Event) -> dict[str, Any]:
-    try:
-        found = json.loads(event.data)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _first_gap(numbers: Sequence[Any]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.smoke.stream.figures import sent_ms
 from scripts.smoke.stream.recording import Recording
+from scripts.smoke.stream.sender import stamp
 
 
 def most_on_the_way(recording: Recording) -> int:
@@ -14,8 +14,7 @@ def most_on_the_way(recording: Recording) -> int:
     """
     chunks = recording.only("chunk").arrivals
     sizes = [len(arrival.event.data) for arrival in chunks]
-    stamps = [sent_ms(arrival.event) for arrival in chunks]
-    sent = [stamp for stamp in stamps if stamp is not None]
+    sent = [at for arrival in chunks if (at := stamp(arrival.event)) is not None]
     if not sent or len(sent) != len(chunks):
         return 0
     offset = min(arrival.at - at for arrival, at in zip(chunks, sent, strict=True))

@@ -97,8 +97,8 @@ async def _seen_again(client: Client, wanted: str, since: float) -> float | None
     Which environment takes a request is Lambda's choice: more and more at once, until all have their turn.
     """
     at_once = 2
+    short = DiagnosticStream(chunks=2, interval=0.3)
     while (waited := time.perf_counter() - since) < _PATIENCE_SECONDS:
-        short = DiagnosticStream(chunks=2, interval=0.3)
         answers = await asyncio.gather(
             *(short.record(client, limit=client.timeout) for _ in range(at_once)), return_exceptions=True
         )

@@ -44,7 +44,6 @@ async def read_by(site: Site, stream: DiagnosticStream, *, rate: float, seconds:
     found = assess(recording, stream.sender(), deployed)
     ahead = most_on_the_way(recording)
     share = ahead / (stream.chunks * stream.size)
-    size = sum(read.size for read in recording.reads)
     judged = (
         f"at most {MOST_ON_THE_WAY:.0%} ahead"
         if rehearsed
@@ -61,8 +60,8 @@ async def read_by(site: Site, stream: DiagnosticStream, *, rate: float, seconds:
     return conclude(
         "whole",
         trouble,
-        measured=f"{rate / 1024:.0f} KB/s for {seconds:g} s, {megabytes(size)} in all; the sender was at "
-        f"most {megabytes(ahead)} ahead ({share:.0%})",
+        measured=f"{rate / 1024:.0f} KB/s for {seconds:g} s, {megabytes(found.figures.size)} in all; "
+        f"the sender was at most {megabytes(ahead)} ahead ({share:.0%})",
         limit=f"nothing lost; {judged}",
         details=found.details() | {"on_the_way_bytes": ahead, "rate": rate, "slow_seconds": seconds},
         recording=recording,

@@ -31,8 +31,8 @@ async def large_stream(site: Site) -> Result:
     if refused := refusal(recording):
         return refused
     found = assess(recording, stream.sender(), deployed)
-    size = sum(read.size for read in recording.reads)
-    seconds = recording.ended_at - (recording.reads[0].at if recording.reads else 0.0)
+    size = found.figures.size
+    seconds = found.figures.total - found.figures.to_first_byte
     rate = size / max(seconds, 1e-3)
     ahead, least = most_on_the_way(recording), least_seconds(size)
     return conclude(

@@ -121,7 +121,7 @@ def _environment() -> Environment:
         "duration": writing.duration,
         "moment": writing.moment,
         "plural": writing.plural,
-        "mark": {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_CHECKED: "–"}.__getitem__,
+        "mark": writing.MARKS.__getitem__,
         "class": _SHARES.__getitem__,
     }
     return environment

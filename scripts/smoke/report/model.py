@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from scripts.smoke.model import Result, Status
+from scripts.smoke.model import Check, Result, Status
 from scripts.smoke.options import Options
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class Finding:
     seconds: float
     by_function: bool = False
     also: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, check: Check, result: Result, seconds: float = 0.0) -> Self:
+        """The outcome of a check."""
+        return cls(check.id, check.title, result, seconds, check.by_function, check.also)
 
     def to_json(self) -> dict[str, Any]:
         """The facts; empty ones are left out."""

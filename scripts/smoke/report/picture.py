@@ -45,11 +45,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Column:
-    """One mark: where, how high, and for how many events it stands."""
+    """One mark: where, and how high; the more events it stands for, the higher."""
 
     x: float
     height: float
-    events: int
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def columns(times: Iterable[float], scale: Scale) -> Iterator[Column]:
         else:
             groups.append([x])
     for group in groups:
-        yield Column(group[0], min(_HIGHEST, _MARK + 2.0 * (len(group) - 1)), len(group))
+        yield Column(group[0], min(_HIGHEST, _MARK + 2.0 * (len(group) - 1)))
 
 
 def milestones(named: Sequence[tuple[str, float]], scale: Scale) -> Iterator[Label]:

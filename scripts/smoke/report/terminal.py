@@ -14,13 +14,12 @@ from rich.text import Text
 from scripts.smoke.model import Status
 from scripts.smoke.report import timeline
 from scripts.smoke.report.stream import Stream
-from scripts.smoke.report.text import duration
+from scripts.smoke.report.text import MARKS, duration
 
 if TYPE_CHECKING:
     from scripts.smoke.report.model import Report
 
 _STYLES = {Status.PASSED: "green", Status.FAILED: "bold red", Status.NOT_CHECKED: "yellow"}
-_MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_CHECKED: "–"}
 _ASCII_MARKS = {Status.PASSED: "ok", Status.FAILED: "FAIL", Status.NOT_CHECKED: "-"}
 
 
@@ -33,7 +32,7 @@ class Drawing:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """What rich asks for."""
         report, ascii_only = self.report, options.ascii_only
-        yield _table(report, _ASCII_MARKS if ascii_only else _MARKS)
+        yield _table(report, _ASCII_MARKS if ascii_only else MARKS)
         yield from _timelines(report, options.max_width, timeline.ASCII if ascii_only else timeline.UNICODE)
         yield from _panels(report)
         yield Text(report.summary, "bold green" if report.ok else "bold red")

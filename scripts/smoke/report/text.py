@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scripts.releases.scrub import scrub
+from scripts.smoke.model import Status
+
+MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_CHECKED: "–"}
+"""Each status as one character."""
 
 LONGEST = 20_000
 """Characters of one text. More proves nothing more, and makes a page heavy."""

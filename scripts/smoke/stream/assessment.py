@@ -10,7 +10,7 @@ from scripts.smoke.stream import figures as measuring
 from scripts.smoke.stream.causes import Cause
 from scripts.smoke.stream.explanation import explain
 from scripts.smoke.stream.figures import Figures
-from scripts.smoke.stream.recording import Recording
+from scripts.smoke.stream.recording import Recording, ms
 from scripts.smoke.stream.sender import PING, Sender
 from scripts.smoke.stream.verdict import Verdict, judge
 
@@ -54,15 +54,11 @@ class Assessment:
         return {
             "verdict": str(self.verdict),
             "cause": self.cause.name,
-            "interval_ms": _ms(self.sender.interval),
+            "interval_ms": ms(self.sender.interval),
             "expected": self.sender.events,
             **measuring.summary(self.figures),
-            "comments": self.recording.comments,
-            "lag_ms": _ms(self.recording.lag),
-            "arrivals_ms": _times(counted),
-            **({"sent_ms": [_ms(seconds) for seconds in told]} if told and len(told) == len(sent) else {}),
-            "heartbeats_ms": _times(self.recording.only(PING)),
-            "stalls_ms": [[_ms(stall.start), _ms(stall.end)] for stall in self.recording.stalls],
+            **moments(self.recording, counted),
+            **({"sent_ms": [ms(seconds) for seconds in told]} if told and len(told) == len(sent) else {}),
         }
 
 
@@ -82,9 +78,12 @@ def assess(recording: Recording, sender: Sender, deployed: Deployed | None = Non
     )
 
 
-def _times(recording: Recording) -> list[float]:
-    return [_ms(arrival.at) for arrival in recording.arrivals]
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)
+def moments(recording: Recording, counted: Recording) -> dict[str, Any]:
+    """What of a stream a picture shows and when it came, for JSON; `counted` has the events that count."""
+    return {
+        "comments": recording.comments,
+        "lag_ms": ms(recording.lag),
+        "arrivals_ms": [ms(arrival.at) for arrival in counted.arrivals],
+        "heartbeats_ms": [ms(arrival.at) for arrival in recording.only(PING).arrivals],
+        "stalls_ms": [[ms(stall.start), ms(stall.end)] for stall in recording.stalls],
+    }

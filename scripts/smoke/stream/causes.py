@@ -10,7 +10,7 @@ from scripts.smoke.deployed import Deployed
 from scripts.smoke.stream.figures import Figures
 from scripts.smoke.stream.recording import Recording
 from scripts.smoke.stream.sender import Sender, is_new_environment, is_warm_environment
-from scripts.smoke.stream.verdict import Verdict, held_limit
+from scripts.smoke.stream.verdict import held_limit
 
 FIRST_EVENT_SECONDS = 3.0
 """A warm function's first event. Lambda serves one request per environment, so a stream beside another one
@@ -43,7 +43,7 @@ def buffered_whole(measured: Figures, deployed: Deployed | None) -> Cause:
     return Cause(
         "buffered_whole",
         f"The stream came in one burst after {measured.to_first_event:.1f} s: it was buffered whole.{held}",
-        _what_buffers(deployed),
+        what_buffers(deployed),
     )
 
 
@@ -54,7 +54,7 @@ def buffered_blocks(measured: Figures, deployed: Deployed | None) -> Cause:
         "buffered_blocks",
         f"{measured.events} events came in {measured.bursts} blocks of {size} {measured.block_size} bytes: "
         "something on the way fills a buffer before it passes on.",
-        f"{_what_buffers(deployed)} Look also at backpressure in the handler.",
+        f"{what_buffers(deployed)} Look also at backpressure in the handler.",
     )
 
 
@@ -85,7 +85,7 @@ def held_back(measured: Figures, sender: Sender, deployed: Deployed | None) -> C
     return Cause(
         "held_back",
         f"{how}, by the times of sending that the events carry (limit {held_limit(sender.interval):.1f} s).",
-        _what_buffers(deployed),
+        what_buffers(deployed),
     )
 
 
@@ -95,15 +95,14 @@ def squeezed(measured: Figures, sender: Sender, deployed: Deployed | None) -> Ca
         "squeezed",
         f"{measured.events} events that were sent over {sender.seconds:.1f} s came within "
         f"{measured.spread:.1f} s: the first ones were held back.",
-        _what_buffers(deployed),
+        what_buffers(deployed),
     )
 
 
-def compressed(recording: Recording, measured: Figures, verdict: Verdict, deployed: Deployed | None) -> Cause:
-    """A content coding, whatever the events look like that came through it."""
-    seen = "" if verdict in (Verdict.TOO_FEW, Verdict.CUT) else f" Its {measured.events} events: {verdict}."
+def compressed(recording: Recording, deployed: Deployed | None, seen: str = "") -> Cause:
+    """A content coding, whatever the events look like that came through it: `seen` says that."""
     where = (
-        "compress is false on the API behavior, so it is the app"
+        "compress is false on the API behavior, so it is the app: it"
         if deployed and deployed.compress is False
         else "compress must be false on the API behavior, and the app"
     )
@@ -111,7 +110,7 @@ def compressed(recording: Recording, measured: Figures, verdict: Verdict, deploy
         "compressed",
         f"The stream is compressed ({recording.header('content-encoding')}), and compressing collects before "
         f"it passes on.{seen}",
-        f"{where}: it must not compress event streams (no-transform).",
+        f"{where} must not compress event streams (no-transform).",
     )
 
 
@@ -186,7 +185,7 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def _what_buffers(deployed: Deployed | None) -> str:
+def what_buffers(deployed: Deployed | None) -> str:
     """What buffers most likely: what the account admits, else what it does not rule out."""
     mode, compress = (deployed.transfer_mode, deployed.compress) if deployed else ("", None)
     if "BUFFERED" in mode:

@@ -29,8 +29,10 @@ def explain(
         deployed: What the account says; None when it was not asked.
     """
     complete = measured.events >= sender.events and any(sender.finished(a.event) for a in recording.arrivals)
-    if recording.header("content-encoding") not in ("", "identity"):
-        return causes.compressed(recording, measured, verdict, deployed)
+    if recording.is_compressed:
+        told = verdict not in (Verdict.TOO_FEW, Verdict.CUT)
+        seen = f" Its {measured.events} events: {verdict}." if told else ""
+        return causes.compressed(recording, deployed, seen)
     if verdict is Verdict.CUT or not complete:
         return cut(
             recording,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from scripts.smoke.stream import sse
-from scripts.smoke.stream.recording import Read, Recording
+from scripts.smoke.stream.recording import Read, Recording, ms
 
 _DEFAULT_TOGETHER_SECONDS = 0.010
 
@@ -33,7 +32,7 @@ class Figures:
         to_first_event: Until the first event; equals `total` when there was none.
         gap_min: Shortest time between two events (0 when there are fewer than two, as below).
         gap_median: Middle one.
-        gap_p95: 95th percentile by nearest rank.
+        gap_p95: 95th percentile.
         gap_max: Longest one.
         spread: From the first event to the last.
         silence: Longest time without a byte, from the headers to the end.
@@ -117,7 +116,7 @@ def figures(
         to_first_event=times[0] if times else recording.ended_at,
         gap_min=gaps[0] if gaps else 0.0,
         gap_median=statistics.median(gaps) if gaps else 0.0,
-        gap_p95=gaps[math.ceil(0.95 * len(gaps)) - 1] if gaps else 0.0,
+        gap_p95=p95(gaps) if gaps else 0.0,
         gap_max=gaps[-1] if gaps else 0.0,
         spread=times[-1] - times[0] if times else 0.0,
         silence=recording.longest_silence,
@@ -134,12 +133,9 @@ def figures(
     )
 
 
-def sent_ms(event: sse.Event) -> float | None:
-    """Seconds at which the diagnostic stream sent an event (its ``sent_ms``), None if it does not say."""
-    try:
-        return float(json.loads(event.data)["sent_ms"]) / 1000
-    except (ValueError, TypeError, KeyError):
-        return None
+def p95(ordered: Sequence[float]) -> float:
+    """The 95th percentile of sorted values, by nearest rank."""
+    return ordered[math.ceil(0.95 * len(ordered)) - 1]
 
 
 def summary(measured: Figures) -> dict[str, Any]:
@@ -158,11 +154,7 @@ def summary(measured: Figures) -> dict[str, Any]:
         "largest_burst": measured.largest_burst,
         "burst_share": round(measured.burst_share, 3),
         "block_bytes": measured.block_size,
-        **{
-            f"{name}_ms": round(seconds * 1000, 1)
-            for name in times
-            if (seconds := getattr(measured, name)) is not None
-        },
+        **{f"{name}_ms": ms(value) for name in times if (value := getattr(measured, name)) is not None},
     }
 
 

@@ -1,8 +1,8 @@
 """Records a response as it arrives: the clock and the connection behind a `Recording`.
 
 The HTTP library keeps nothing back: httpcore reads up to 64 KB from the socket when there is something to
-read, h11 takes the HTTP chunks apart, and each part comes here in the same turn of the event loop. Only
-parts are more than reads (a read may hold several HTTP chunks), so `_Reads` puts them together again.
+read, h11 takes the HTTP chunks apart, and each part comes here in the same turn of the event loop. There
+are more parts than reads (a read may hold several HTTP chunks), so `_Reads` puts them together again.
 HTTP/1.1 only: one connection, one stream, no windows that hold bytes back.
 """
 
@@ -70,6 +70,19 @@ async def record(
     return replace(recording, stalls=tuple(stalls))
 
 
+async def begin(http: httpx.AsyncClient, request: httpx.Request, limit: float) -> httpx.Response:
+    """Send `request`; the response, whose body is not read yet.
+
+    Raises:
+        httpx.HTTPError: when none came within `limit` seconds.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            return await http.send(request, stream=True)
+    except TimeoutError:
+        raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
+
+
 async def _record(
     http: httpx.AsyncClient, request: httpx.Request, limit: float, slowly: Slowly | None, start: float
 ) -> Recording:
@@ -86,11 +99,7 @@ async def _record(
             connected_at = time.perf_counter() - start
 
     request.extensions["trace"] = trace
-    try:
-        async with asyncio.timeout(limit):
-            response = await http.send(request, stream=True)
-    except TimeoutError:
-        raise httpx.ReadTimeout(f"no response within {limit:.3g} s", request=request) from None
+    response = await begin(http, request, limit)
     headers_at = time.perf_counter() - start
     if slowly:
         slowly.begin(response)

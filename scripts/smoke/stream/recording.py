@@ -80,6 +80,21 @@ class Recording:
         """The first value of a header, or an empty string."""
         return next((value for key, value in self.headers if key == name.lower()), "")
 
+    @property
+    def kind(self) -> str:
+        """Status and content type, for a table."""
+        return f"{self.status}, {self.header('content-type') or 'no content type'}"
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether it is what was asked for."""
+        return self.status == 200 and self.header("content-type").startswith("text/event-stream")
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it has a content coding."""
+        return self.header("content-encoding") not in ("", "identity")
+
     def only(self, type_: str) -> Recording:
         """The same recording with the events of one type."""
         return replace(self, arrivals=tuple(a for a in self.arrivals if a.event.type == type_))
@@ -104,3 +119,8 @@ class Recording:
         """The longest time without a byte from the headers to the end."""
         moments = [self.headers_at, *(read.at for read in self.reads), self.ended_at]
         return max(later - earlier for earlier, later in pairwise(moments))
+
+
+def ms(seconds: float) -> float:
+    """Milliseconds, as they stand in JSON."""
+    return round(seconds * 1000, 1)

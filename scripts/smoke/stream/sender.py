@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scripts.smoke.shapes import fields
 from scripts.smoke.stream import sse
 from scripts.smoke.stream.recording import Recording
 
@@ -49,13 +49,19 @@ class Sender:
         return self.interval * self.events
 
 
+def stamp(event: sse.Event) -> float | None:
+    """When the diagnostic stream sent an event, in seconds since its response began; None without a stamp."""
+    try:
+        return float(fields(event.data)["sent_ms"]) / 1000
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 def last_word(recording: Recording) -> str:
     """The text of the handler's ``error`` event, if it could still send one (container/src/relay.mjs)."""
-    errors = [arrival.event.data for arrival in recording.arrivals if arrival.event.type == "error"]
-    try:
-        return str(json.loads(errors[-1])["text"])[:_WORD_LENGTH]
-    except (IndexError, ValueError, TypeError, KeyError):
-        return "".join(errors[-1:])[:_WORD_LENGTH]
+    errors = recording.only("error").arrivals
+    said = errors[-1].event.data if errors else ""
+    return str(fields(said).get("text", said))[:_WORD_LENGTH]
 
 
 def is_new_environment(recording: Recording) -> bool:

@@ -16,9 +16,10 @@ from scripts import smoke
 from scripts.settings import Settings
 from scripts.smoke.checks import domain
 from scripts.smoke.client import Client, Response
+from scripts.smoke.health import Health
 from scripts.smoke.model import NotCheckedError, Status
 from scripts.smoke.report import Finding
-from scripts.smoke.site import Health, Site
+from scripts.smoke.site import Site
 from tests.unit.smoke.server import SETTINGS
 
 OLD = "genai.example.com"

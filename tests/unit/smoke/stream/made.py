@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from scripts.smoke.stream.figures import sent_ms
 from scripts.smoke.stream.recording import Arrival, Read, Recording, Stall
-from scripts.smoke.stream.sender import Sender
+from scripts.smoke.stream.sender import Sender, stamp
 from scripts.smoke.stream.sse import Event
 
 INTERVAL = 0.1
 COUNT = 20
 SIZE = 50
 PROGRESSIVE = [0.05 + i * INTERVAL for i in range(COUNT)]
-SENDER = Sender(INTERVAL, COUNT, "chunk", lambda event: event.type == "done", sent_ms)
+SENDER = Sender(INTERVAL, COUNT, "chunk", lambda event: event.type == "done", stamp)
 
 
 def recording(

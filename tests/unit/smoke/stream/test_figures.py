@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.smoke.stream.figures import Figures, figures, sent_ms, summary
+from scripts.smoke.stream.figures import Figures, figures, summary
 from scripts.smoke.stream.recording import Read, Recording, Stall
+from scripts.smoke.stream.sender import stamp
 from scripts.smoke.stream.sse import Event
 from tests.unit.smoke.stream.made import COUNT, INTERVAL, PROGRESSIVE, recording
 
 
 def of(taken: Recording, interval: float | None = INTERVAL) -> Figures:
-    return figures(taken.only("chunk"), interval=interval, sent_at=sent_ms)
+    return figures(taken.only("chunk"), interval=interval, sent_at=stamp)
 
 
 def test_the_figures_are_those_of_the_recording() -> None:
@@ -91,7 +92,7 @@ def test_an_empty_recording_has_figures_too() -> None:
 
 @pytest.mark.parametrize("data", ["", "OK", "[]", "{}", '{"sent_ms": null}'])
 def test_an_event_that_does_not_say_when_it_was_sent_is_not_guessed_at(data: str) -> None:
-    assert sent_ms(Event("chunk", data)) is None
+    assert stamp(Event("chunk", data)) is None
 
 
 def test_events_of_one_type_can_be_looked_at_alone() -> None:

@@ -11,8 +11,8 @@ import pytest
 from scripts.smoke.stream.sse import Event, Parser
 
 
-def message(data: str, id: str = "") -> Event:
-    return Event("message", data, id)
+def message(data: str) -> Event:
+    return Event("message", data)
 
 
 RULES: tuple[tuple[str, bytes, list[Event]], ...] = (
@@ -21,7 +21,7 @@ RULES: tuple[tuple[str, bytes, list[Event]], ...] = (
      [message("YHOO\n+2\n10")]),
     ("example: a comment, two ids, a block without an end",
      b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event",
-     [message("first event", "1"), message("second event")]),
+     [message("first event"), message("second event")]),
     ("example: empty data lines", b"data\n\ndata\ndata\n\ndata:", [message(""), message("\n")]),
     ("example: the space after the colon", b"data:test\n\ndata: test\n\n", [message("test")] * 2),
     # The byte stream.
@@ -49,6 +49,7 @@ RULES: tuple[tuple[str, bytes, list[Event]], ...] = (
     ("a colon in the value stays", b'data: {"a": "b:c"}\n\n', [message('{"a": "b:c"}')]),
     ("names are compared byte by byte", b"Data: 1\n data: 2\ndatas: 3\ndata : 4\n\xc2\xa0data: 5\n\n", []),
     ("unknown fields are ignored", b"retries: 1\nx\n\xc3\xbe: y\ndata: a\n\n", [message("a")]),
+    ("so are those for a client that reconnects", b"id: 1\nretry: 9\ndata: a\n\nid: 2\n\n", [message("a")]),
     # event
     ("event names the type", b"event: chunk\ndata: a\n\n", [Event("chunk", "a")]),
     ("the last one counts", b"event: a\nevent: b\ndata: x\n\n", [Event("b", "x")]),
@@ -60,13 +61,6 @@ RULES: tuple[tuple[str, bytes, list[Event]], ...] = (
     ("empty data is data", b"data\n\ndata:\n\ndata: \n\n", [message("")] * 3),
     ("one line feed at the end is dropped", b"data: a\ndata:\n\n", [message("a\n")]),
     ("NUL is data", b"data: a\0b\n\n", [message("a\0b")]),
-    # id
-    ("the id stays until another one comes", b"id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
-     [message("a", "1"), message("b", "1"), message("c", "2")]),
-    ("an empty id takes it back", b"id: 1\ndata: a\n\nid\ndata: b\n\n", [message("a", "1"), message("b")]),
-    ("an id with a NUL is ignored", b"id: 1\ndata: a\n\nid: 2\x003\ndata: b\n\n",
-     [message("a", "1"), message("b", "1")]),
-    ("an id without data is kept for the next event", b"id: 1\n\ndata: a\n\n", [message("a", "1")]),
     # The end.
     ("an event without its empty line is dropped", b"data: a\n\ndata: b\n", [message("a")]),
     ("so is a line without its end", b"data: a\n\ndata: b", [message("a")]),
@@ -99,20 +93,6 @@ def test_comments_are_counted() -> None:
     parser = Parser()
     assert parser.feed(b": ping\n\n:\ndata: x\n:y\n\n") == [message("x")]
     assert parser.comments == 3
-
-
-@pytest.mark.parametrize("id", [b"9", b"8\0", b"", b"caf\xc3\xa9"])
-def test_the_last_event_id_is_what_a_client_would_send_again(id: bytes) -> None:
-    parser = Parser()
-    parser.feed(b"id: 7\n\nid: " + id + b"\n\n")
-    assert parser.last_event_id == ("7" if b"\0" in id else id.decode())
-
-
-@pytest.mark.parametrize("value", ["-1", "1.5", "1e3", " 1", "1 ", "٣", "", "x"])
-def test_retry_takes_ascii_digits_only(value: str) -> None:
-    parser = Parser()
-    parser.feed(f"retry:1500\nretry: {value}\n\n".encode())
-    assert parser.retry == 1500
 
 
 @pytest.mark.parametrize(

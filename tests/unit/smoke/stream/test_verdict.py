@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.smoke.stream.figures import figures, sent_ms
+from scripts.smoke.stream.figures import figures
 from scripts.smoke.stream.recording import Read, Stall
+from scripts.smoke.stream.sender import stamp
 from scripts.smoke.stream.verdict import Verdict, held_limit, judge
 from tests.unit.smoke.stream.made import COUNT, INTERVAL, PROGRESSIVE, recording
 
@@ -31,8 +32,8 @@ def by_stamps(
 ) -> Verdict:
     """The verdict on events that say when they were sent."""
     taken = recording(times, headers_at=headers_at, stalls=stalls).only("chunk")
-    measured = figures(taken, interval=interval, sent_at=sent_ms)
-    return judge(taken, measured, interval=interval, sent_at=sent_ms)
+    measured = figures(taken, interval=interval, sent_at=stamp)
+    return judge(taken, measured, interval=interval, sent_at=stamp)
 
 
 def test_events_at_the_senders_pace_are_progressive() -> None:

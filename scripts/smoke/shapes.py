@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+
+def fields(text: str | bytes) -> Mapping[str, Any]:
+    """The JSON object that a text is, else an empty one."""
+    try:
+        return mapping(json.loads(text))
+    except ValueError:
+        return {}
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -14,9 +23,3 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def parts(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; one alone counts as a list of it."""
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
-
-
-def text_of(message: Mapping[str, Any]) -> str:
-    """What a message of LibreChat says: the text parts of ``content`` where a model wrote it, or ``text``."""
-    written = [part.get("text") for part in parts(message.get("content")) if part.get("type") == "text"]
-    return "".join(str(text or "") for text in written) or str(message.get("text") or "")
