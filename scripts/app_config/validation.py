@@ -58,7 +58,13 @@ def remarks(document: Document, variables: Collection[str]) -> tuple[str, ...]:
         document: A valid file.
         variables: Names of the environment variables that LibreChat will have.
     """
-    return (*_unknown_keys(document.content), *_left_out(document.content), *_unset(document, variables))
+    content = document.content
+    return (
+        *_unknown_keys(content),
+        *_left_out(content),
+        *_lost_uploads(content),
+        *_unset(document, variables),
+    )
 
 
 def _faults(config: Mapping[str, Any]) -> Iterator[str]:
@@ -111,6 +117,18 @@ def _left_out(config: Mapping[str, Any]) -> Iterator[str]:
                 f"`endpoints.custom[{number}]` has no {', '.join(missing)}: LibreChat leaves it out "
                 "without a word."
             )
+
+
+def _lost_uploads(config: Mapping[str, Any]) -> Iterator[str]:
+    """FR-030. LibreChat's order: of the kind of file, the default among them, then the older single key."""
+    chosen = _group(config, "fileStrategies")
+    usual = chosen.get("default") or config.get("fileStrategy") or "local"
+    kinds = {kind: chosen.get(kind) or usual for kind in ("avatar", "image", "document")}
+    if lost := [kind for kind, strategy in kinds.items() if strategy == "local"]:
+        yield (
+            f"Uploads ({', '.join(lost)}) would go to the disk of one execution environment, and be lost "
+            "with it: write `fileStrategy: s3`."
+        )
 
 
 def _unset(document: Document, variables: Collection[str]) -> Iterator[str]:

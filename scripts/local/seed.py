@@ -49,6 +49,7 @@ def librechat_config(domain: str) -> str:
     return f"""\
 version: 1.2.8
 cache: true
+fileStrategy: s3
 interface:
   customWelcome: Welcome to {domain}
   privacyPolicy:

@@ -188,7 +188,14 @@ def the_client_bucket_is_unversioned_and_emptied_on_destroy(e: Evidence) -> None
 def deep_links_get_the_client_without_touching_api_errors(e: Evidence) -> None:
     default = e.distribution()["default_cache_behavior"][0]
     assert [f["event_type"] for f in default["function_association"]] == ["viewer-request"]
-    assert not e.distribution()["custom_error_response"], "is distribution-wide: API errors would become 200"
+    errors = e.distribution()["custom_error_response"]
+    assert not any(error["response_page_path"] for error in errors), (
+        "distribution-wide: API errors would become 200"
+    )
+    kept = {error["error_code"]: error["error_caching_min_ttl"] for error in errors}
+    assert kept.items() >= dict.fromkeys((404, 500, 502, 503, 504), 0).items(), (
+        "CloudFront would keep an error"
+    )
     e.check("FR-003")
 
 

@@ -100,3 +100,21 @@ def test_a_held_lock_ends_the_run_with_5_naming_the_holder_and_the_remedy(stack:
     assert error["lock"]["host"] in error["why"]
     assert error["lock"]["unlock"] in error["next_step"]
     assert stack.inv("plan", "--json").status == 0, "the lock went with its holder"
+
+
+def test_documentdbs_security_group_admits_the_function_where_it_is_named(stack: Stack) -> None:
+    root = stack.terraform / "environments" / "dev"
+    groups = json.loads((root / "terraform.tfvars.json").read_text())["security_group_ids"]
+    more = root / "documentdb.auto.tfvars.json"
+    more.write_text(json.dumps({"security_group_ids": groups | {"documentdb": "sg-0d0cdb"}}))
+    try:
+        plan = stack.plan_json()
+    finally:
+        more.unlink()
+
+    changes = [c for c in plan["resource_changes"] if c["change"]["actions"] not in (["no-op"], ["read"])]
+    assert [(c["type"], c["change"]["actions"]) for c in changes] == [
+        ("aws_vpc_security_group_ingress_rule", ["create"])
+    ]
+    after = changes[0]["change"]["after"]
+    assert (after["security_group_id"], after["from_port"], after["to_port"]) == ("sg-0d0cdb", 27017, 27017)

@@ -21,7 +21,7 @@ DOMAIN = "lambda-test.sandbox.data.apro.is"
 def remarks(text: str, *variables: str) -> str:
     """The remarks about a file of which only a part is given."""
     prepared = app_config.prepare(
-        f"version: 1.2.8\n{text}", DOMAIN, replaced_domain=OLD_DOMAIN, variables=variables
+        f"version: 1.2.8\nfileStrategy: s3\n{text}", DOMAIN, replaced_domain=OLD_DOMAIN, variables=variables
     )
     return "\n".join(prepared.remarks)
 
@@ -162,11 +162,37 @@ def test_a_reference_to_a_variable_that_the_function_lacks_is_remarked_with_its_
     text = "ocr:\n  apiKey: ${OCR_KEY}\n  baseURL: https://${OCR_HOST}/v1\n  # ${IN_A_COMMENT}\n"
     found = remarks(text, "OCR_HOST").splitlines()
     assert len(found) == 1
-    assert "${OCR_KEY} (line 3) is no variable of the function" in found[0]
+    assert "${OCR_KEY} (line 4) is no variable of the function" in found[0]
 
 
 def test_a_secret_that_was_put_where_a_name_belongs_is_not_repeated() -> None:
     assert "4f3a9b" not in remarks("ocr: {apiKey: '${sk-proj-4f3a9b8c7d6e5f4a3b2c}'}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("cache: true\n", "avatar, image, document"),
+        ("fileStrategy: local\n", "avatar, image, document"),
+        ("fileStrategies: {default: s3, avatar: local}\n", "avatar"),
+        ("fileStrategy: s3\nfileStrategies: {image: local}\n", "image"),
+        ("fileStrategies: {image: s3, document: s3}\n", "avatar"),
+    ],
+)
+def test_uploads_that_would_stay_in_an_environment_are_remarked(text: str, lost: str) -> None:
+    found = app_config.prepare(
+        f"version: 1.2.8\n{text}", DOMAIN, replaced_domain=OLD_DOMAIN, variables=()
+    ).remarks
+    assert any(remark.startswith(f"Uploads ({lost}) ") for remark in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["fileStrategy: s3\n", "fileStrategies: {default: s3}\n", "fileStrategy: firebase\n"],
+)
+def test_uploads_that_go_elsewhere_are_not_remarked(text: str) -> None:
+    prepared = app_config.prepare(f"version: 1.2.8\n{text}", DOMAIN, replaced_domain=OLD_DOMAIN, variables=())
+    assert prepared.remarks == ()
 
 
 def test_the_seeded_file_is_beyond_reproach(default_settings: Settings) -> None:

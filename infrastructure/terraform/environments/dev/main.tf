@@ -59,6 +59,7 @@ module "backend" {
   vpc_id                            = var.vpc_id
   subnet_ids                        = var.private_subnet_ids
   shared_services_security_group_id = var.security_group_ids["shared_services"]
+  documentdb_security_group_id      = lookup(var.security_group_ids, "documentdb", null)
   redis_endpoint                    = module.redis.endpoint
   url                               = local.url
   ssm_parameters                    = var.ssm_parameters

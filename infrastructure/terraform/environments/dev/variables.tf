@@ -52,7 +52,7 @@ variable "project_root" {
 }
 
 ################################################################################
-# Network: existing, referenced and never changed (but for one rule in shared_services)
+# Network: existing, referenced and never changed (but for rules in the security groups named)
 ################################################################################
 
 variable "vpc_id" {
@@ -76,7 +76,7 @@ variable "private_subnet_ids" {
 }
 
 variable "security_group_ids" {
-  description = "Existing security groups by role. shared_services guards the Cloud Map services; it receives one rule a service port for the function."
+  description = "Existing security groups by role. shared_services guards the Cloud Map services and receives one rule a service port for the function; documentdb, optional, receives one for port 27017."
   type        = map(string)
 
   validation {

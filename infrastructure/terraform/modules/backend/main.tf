@@ -185,6 +185,12 @@ locals {
       https = { port = "443", group = null, cidr = "0.0.0.0/0" }
     },
   )
+
+  # In groups that are there already. DocumentDB's may admit the function by itself: then it is not named.
+  ingress = merge(
+    { for port in local.service_ports : "service-${port}" => { port = port, group = var.shared_services_security_group_id } },
+    var.documentdb_security_group_id == null ? {} : { documentdb = { port = "27017", group = var.documentdb_security_group_id } },
+  )
 }
 
 resource "aws_vpc_security_group_egress_rule" "function" {
@@ -200,14 +206,14 @@ resource "aws_vpc_security_group_egress_rule" "function" {
   depends_on                   = [module.lambda]
 }
 
-resource "aws_vpc_security_group_ingress_rule" "shared_services" {
-  for_each = local.service_ports
+resource "aws_vpc_security_group_ingress_rule" "existing" {
+  for_each = local.ingress
 
-  security_group_id            = var.shared_services_security_group_id
+  security_group_id            = each.value.group
   referenced_security_group_id = aws_security_group.function.id
   description                  = "From ${local.function_name}"
   ip_protocol                  = "tcp"
-  from_port                    = each.key
-  to_port                      = each.key
+  from_port                    = each.value.port
+  to_port                      = each.value.port
   depends_on                   = [module.lambda]
 }

@@ -35,6 +35,11 @@ variable "shared_services_security_group_id" {
   type        = string
 }
 
+variable "documentdb_security_group_id" {
+  description = "Existing security group of DocumentDB, to receive a rule for the function; null: it admits the function already."
+  type        = string
+}
+
 variable "redis_endpoint" {
   description = "Host and port of Redis."
   type        = string

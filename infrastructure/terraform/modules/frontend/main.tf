@@ -87,7 +87,11 @@ module "cloudfront" {
     }
   }
 
-  # A function on one behavior and not custom_error_response, which would answer for the API too.
+  # CloudFront keeps an error for 10 s and answers others with it, whatever the cache policy: a cold start that
+  # took too long once would look down to everybody. Without a page the origin's own answer goes through.
+  custom_error_response = [for code in [404, 414, 500, 501, 502, 503, 504] : { error_code = code, error_caching_min_ttl = 0 }]
+
+  # A function on one behavior and not an error's page, which would answer for the API too.
   cloudfront_functions = { spa = {
     name    = "${var.context.name}-spa-${var.context.environment}"
     comment = "The client's own routes are index.html"
