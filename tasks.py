@@ -143,8 +143,9 @@ def plan(
     json: bool = False,
     debug: bool = False,
 ) -> None:
-    """Show what a deploy would add, change, replace or destroy. Changes nothing.
+    """Show what a deploy would add, change, replace or destroy.
 
+    Changes nothing, but makes the state's bucket where there is none yet.
     With --summary the file holds the text for a comment on a pull request.
 
     Exit status: 0 no changes, 2 changes pending, 5 locked.
@@ -330,7 +331,9 @@ def status(
 ) -> None:
     """Show what is deployed where: versions, health, who holds the lock. Starts nothing.
 
-    Drift is "not checked" unless asked for. Exit status: 0, whatever it shows.
+    Drift is "not checked" unless asked for. What cannot be found out is named.
+
+    Exit status: 0, whatever it shows, 3 the credentials do not work or may not use the state's bucket.
     """
     with command(ctx.config, target=target, json=json, debug=debug) as run:
         from scripts import pipeline

@@ -7,9 +7,11 @@ Here failures become exit statuses and signals become an orderly end. Imports no
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +77,9 @@ def command(
     Raises:
         Exit: with the exit status of whatever went wrong; it has been shown by then.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a ✓ must not end a run whose log is ASCII
     report = _summary(summary, name)
     console = Console(
         json_lines=json, assume_yes=yes, value_only=value_only, listener=report.add if report else None
@@ -93,17 +98,35 @@ def command(
         status = ExitStatus(end.code)
         raise
     except BaseException as error:
+        status = ExitStatus.FAILED
         if debug:
             import traceback
 
-            traceback.print_exception(error)
+            with _heard_or_not():
+                traceback.print_exception(error)
         failure = _named(error)
         status = failure.status
-        console.error(failure)
+        with _heard_or_not():
+            console.error(failure)
         raise Exit(code=int(failure.status)) from error
     finally:
         if report and (problem := report.write(status)):
-            console.warn(problem)
+            with _heard_or_not():
+                console.warn(problem)
+
+
+@contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """For last words: that nobody reads them (`inv … --json | head -1`) does not change the exit status."""
+    try:
+        yield
+    except (OSError, SystemExit):  # the second is rich's answer to a closed pipe
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:  # the interpreter would try once more at its end, and make the status 120
+                os.dup2(nowhere, stream.fileno())
 
 
 def _summary(file: str, name: str) -> Summary | None:

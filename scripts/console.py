@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.console import RenderableType
 
+_LOG_WIDTH = 1000
+"""Columns of a log, which is any output but a terminal: rows are not wrapped or cut, to be searchable."""
+
+_PAGE_WIDTH = 120
+"""Columns there of what takes all the width it gets, such as panels and timelines."""
+
 
 class Outcome(Protocol):
     """Something a task has to show: the same facts for people and for programs."""
@@ -71,14 +77,13 @@ class Console:
         if self._rich is None:
             from rich.console import Console as RichConsole
 
-            # Output that is not a terminal is a log: never wrapped, so that it can be searched.
-            plain = not self._stdout.isatty()
             self._rich = RichConsole(
                 file=self._stdout,
                 quiet=self.json_lines or self._value_only,
                 highlight=False,
+                emoji=False,  # an ARN that holds ":key:" is to stay one
                 soft_wrap=False,
-                width=120 if plain else None,
+                width=None if self._stdout.isatty() else _LOG_WIDTH,
             )
         return self._rich
 
@@ -100,11 +105,14 @@ class Console:
         """An outcome: drawn for people, or one JSON line."""
         self.event(outcome.type, **outcome.to_json())
         if not self.json_lines:
+            from rich.console import Group
+            from rich.table import Table
             from rich.text import Text
 
             drawn = outcome.__rich__()
+            page = not self._stdout.isatty() and not isinstance(drawn, (Group, Table))
             # Text is not wrapped or cropped: it holds addresses that are copied.
-            self.rich.print(drawn, soft_wrap=isinstance(drawn, Text))
+            self.rich.print(drawn, soft_wrap=isinstance(drawn, Text), width=_PAGE_WIDTH if page else None)
 
     def event(self, type: str, **data: Any) -> None:
         """A JSON line; nothing in the mode for people."""

@@ -1,4 +1,4 @@
-"""git as this project uses it: a release of a repository, fetched whole or not at all.
+"""git as this project uses it: a release of a repository, fetched whole or not at all; a checkout's name.
 
 Never asks for credentials: a run that waits for a password in a terminal nobody looks at hangs for ever.
 What git's credential helpers, ssh and its configuration know is used.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -123,12 +124,30 @@ def check_out(bare: Path, commit: str, tree: Path) -> None:
     index.unlink()
 
 
+def described(tree: Path) -> str:
+    """The commit of a checkout, with ``-dirty`` when it was changed: for people, labels and records.
+
+    Of the repository around it where it is none itself. Empty where there is none, or git is missing.
+    """
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=_environment(), capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _SURROUNDINGS}
+
+
 def _git(
     arguments: list[str], cwd: Path, doing: str, variables: Mapping[str, str] | None = None
 ) -> list[str]:
     lines: list[str] = []
-    environment = {name: value for name, value in os.environ.items() if name not in _SURROUNDINGS}
-    environment |= {
+    environment = _environment() | {
         "GIT_TERMINAL_PROMPT": "0",
         # Programs that would open a window to ask; `true` answers with nothing.
         "GIT_ASKPASS": "true",

@@ -23,7 +23,7 @@ class LastDeploy:
     """One deploy.
 
     Attributes:
-        at: When it was begun, ISO 8601 in UTC.
+        at: When it ended, or was begun as long as it is unfinished; ISO 8601 in UTC.
         fingerprint: `fingerprint` of what was deployed; empty while a deploy is unfinished.
         outputs: Terraform's outputs that are not sensitive.
     """

@@ -218,10 +218,10 @@ def follow(
     look: Callable[[datetime], Iterator[Event]],
     *,
     since: datetime,
-    shown: Iterator[Event] | tuple[Event, ...] = (),
+    lines: int = 0,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event]:
-    """Every event from `since` on, each once, for ever.
+    """The newest events from `since` on, then every further one, each once, for ever.
 
     Each look begins `OVERLAP_SECONDS` before the newest event seen: CloudWatch is eventually consistent,
     so an event may appear after a later one. Ids of that stretch are remembered, older ones forgotten.
@@ -229,21 +229,26 @@ def follow(
     Args:
         look: Reads from a moment on (`read`).
         since: Where the first look begins.
-        shown: Events that the reader has seen already.
+        lines: How many of the first look's events are given out (`newest`).
         pause: Waits; takes `POLL_SECONDS`.
     """
-    seen = {event.id: event.timestamp for event in shown}
-    newest = max(seen.values(), default=_milliseconds(since))
-    while True:
-        begin = max(newest - int(OVERLAP_SECONDS * 1000), _milliseconds(since))
-        for event in look(datetime.fromtimestamp(begin / 1000, UTC)):
+    seen: dict[str, int] = {}
+
+    def unseen(begin: datetime) -> Iterator[Event]:
+        for event in look(begin):
             if event.id not in seen:
                 seen[event.id] = event.timestamp
-                newest = max(newest, event.timestamp)
                 yield event
-        oldest = newest - int(OVERLAP_SECONDS * 1000)
-        seen = {id: timestamp for id, timestamp in seen.items() if timestamp >= oldest}
+
+    # Also what `lines` leaves out has been seen: the next look must not take it for new.
+    yield from newest(unseen(since), lines)
+    while True:
         pause(POLL_SECONDS)
+        last = max(seen.values(), default=_milliseconds(since))
+        begin = max(last - int(OVERLAP_SECONDS * 1000), _milliseconds(since))
+        for id in [id for id, timestamp in seen.items() if timestamp < begin]:
+            del seen[id]
+        yield from unseen(datetime.fromtimestamp(begin / 1000, UTC))
 
 
 def of_request(aws: Aws, group: str, request_id: str, *, since: datetime) -> tuple[Event, ...]:

@@ -3,7 +3,8 @@
 A child runs in a process group of its own, so that a Ctrl-C in the terminal does not reach it by
 itself: we decide. The first signal (Ctrl-C, SIGTERM, a closed terminal) asks it to stop and waits:
 Terraform then finishes what is in flight, saves the state and releases the lock. The second insists:
-Terraform saves what it knows and ends at once. The third kills the whole group.
+Terraform saves what it knows and ends at once. The third kills the whole group. What other threads read
+is killed at the second: nobody waits for it any longer (`steps`).
 
 Not for detached services: those live in a session of their own and are left alone.
 """
@@ -116,9 +117,20 @@ def interruptible() -> Iterator[None]:
 
 def interrupt_background() -> None:
     """Ask the children that other threads read to stop, as the first signal does."""
-    for child in list(_running):
-        if not child.foreground:
-            child.stop(Force.ASK)
+    for child in _background():
+        child.stop(Force.ASK)
+
+
+def kill_background() -> bool:
+    """End those children at once, each with its group, as the third signal does; whether there were any."""
+    children = _background()
+    for child in children:
+        child.stop(Force.KILL)
+    return bool(children)
+
+
+def _background() -> list[_Child]:
+    return [child for child in list(_running) if not child.foreground]
 
 
 def now() -> float:
@@ -184,7 +196,8 @@ class _Child:
             try:
                 if failure is None:
                     on_line(line.rstrip("\n"))
-            except Exception as error:  # a closed terminal, for one: Terraform still has to save its state
+            # A closed terminal or pipe (SystemExit, from rich): Terraform still has to save its state.
+            except (Exception, SystemExit) as error:
                 failure = error
                 self.stop(Force.ASK)
         returncode = process.wait()

@@ -116,15 +116,12 @@ class Session:
         return f"{'was running' if was_running else 'started'}; {home(self.settings)}"
 
     def check_references(self) -> str | None:
-        """Everything that the configuration refers to and does not create."""
-        from scripts import app_config
+        """Everything that the configuration refers to and does not create; whether the caller may deploy."""
+        return self._check_references(to_deploy=True)
 
-        if app_config.is_unpushed(self.settings, self.target):
-            self.console.warn("librechat.config is not what the bucket holds. To deploy it: inv config.push")
-        if self.local and self._is_unchanged():
-            raise NothingToDo  # it was found at the last deploy of the same project
-        self._require(preflight.references(self.settings, self.target))
-        return None
+    def check_references_to_plan(self) -> str | None:
+        """The same for a plan, whose caller need not be allowed to deploy."""
+        return self._check_references(to_deploy=False)
 
     def prepare_configuration(self) -> str | None:
         """Refresh the copy that Terraform runs in; nothing to do for the real account."""
@@ -238,6 +235,15 @@ class Session:
             raise self._nothing_deployed("The state has no outputs.")
         return head.outputs
 
+    def require_deployed(self) -> None:
+        """Say so when nothing is deployed.
+
+        Raises:
+            DeployError: then.
+        """
+        if not self.deployed:
+            raise self._nothing_deployed("There is no state.")
+
     def require_worth_starting(self) -> None:
         """Do not start the embedded AWS for a command that only reads, when nothing was deployed there.
 
@@ -345,6 +351,16 @@ class Session:
         return DeployError(
             f"Nothing is deployed on the target {target}", why, f"Deploy first: inv deploy --target {target}"
         )
+
+    def _check_references(self, *, to_deploy: bool) -> str | None:
+        from scripts import app_config
+
+        if app_config.is_unpushed(self.settings, self.target):
+            self.console.warn("librechat.config is not what the bucket holds. To deploy it: inv config.push")
+        if self.local and self._is_unchanged():
+            raise NothingToDo  # it was found at the last deploy of the same project
+        self._require(preflight.references(self.settings, self.target, to_deploy=to_deploy))
+        return None
 
     def _require(self, report: preflight.Report) -> None:
         """Stop at a failed check; say what only deserves a warning."""

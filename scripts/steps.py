@@ -4,7 +4,8 @@ On a terminal the steps are shown while they run, and a command that has to do w
 one table at its end. A log has a line for each step, when it ends.
 
 A step starts as soon as the steps that it follows have ended. The first failure ends the run: what
-has not begun does not begin, and the subprocesses of what runs are asked to stop.
+has not begun does not begin, and the subprocesses of what runs are asked to stop. Those that have not
+after half a minute, or at another Ctrl-C, are killed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 30.0
 """How long a failed or interrupted run waits for the steps that it has asked to stop."""
+
+_CLEANUP_SECONDS = 5.0
+"""How long it then waits for those whose subprocesses it has ended: a saved plan holds secrets."""
 
 
 class NothingToDo(Exception):
@@ -141,18 +145,24 @@ class Steps:
         return time.monotonic() - self._zero
 
     def _work(self, step: Step, ended: queue.SimpleQueue[tuple[str, BaseException | None]]) -> None:
+        """Report the end of a step whatever happens, be it that it cannot be shown: `run` waits for it."""
+        failure: BaseException | None = None
+        try:
+            self._run_and_show(step)
+        except BaseException as error:
+            failure = error
+        ended.put((step.name, failure))
+
+    def _run_and_show(self, step: Step) -> None:
         started = self._now()
         try:
             note = step.run()
         except NothingToDo:
-            ended.put((step.name, None))
             return
-        except BaseException as error:
+        except BaseException:
             self._failed(step.name, started)
-            ended.put((step.name, error))
-            return
+            raise
         self._ended(Timing(step.name, started, self._now(), note or "", step.after))
-        ended.put((step.name, None))
 
     def _ended(self, timing: Timing) -> None:
         self.timings.append(timing)
@@ -162,8 +172,10 @@ class Steps:
 
     def _failed(self, name: str, started: float) -> None:
         took = self._now() - started
-        self._console.say(f"[red]✗[/red] {name} [dim]{took:.1f} s[/dim]")
-        self._console.event("step", name=name, took=round(took, 3), failed=True)
+        # Not to be replaced by what keeps it from being shown, such as a closed pipe (SystemExit, from rich).
+        with contextlib.suppress(OSError, UnicodeError, SystemExit):
+            self._console.say(f"[red]✗[/red] {name} [dim]{took:.1f} s[/dim]")
+            self._console.event("step", name=name, took=round(took, 3), failed=True)
 
     @contextlib.contextmanager
     def _display(
@@ -236,7 +248,7 @@ class _Now:
 
         elapsed = time.monotonic() - self.started
         frame = self._frames[int(elapsed * 8) % len(self._frames)]
-        lines = [Text.from_markup(_line(timing)) for timing in list(self.ended())]
+        lines = [Text.from_markup(_line(timing), emoji=False) for timing in list(self.ended())]
         lines.append(Text(f"{frame} {', '.join(list(self.running)) or '…'}  {elapsed:.0f} s", "cyan"))
         return Text("\n").join(lines)
 
@@ -246,7 +258,9 @@ _BAR_WIDTH = 30
 
 def _line(timing: Timing) -> str:
     """What is said of a step that has ended, as markup."""
-    note = f" [dim]({timing.note})[/dim]" if timing.note else ""
+    from rich.markup import escape
+
+    note = f" [dim]({escape(timing.note)})[/dim]" if timing.note else ""
     return f"[green]✓[/green] {timing.name} [dim]{timing.took:.1f} s[/dim]{note}"
 
 
@@ -257,16 +271,22 @@ def _bar(timing: Timing, total: float) -> str:
 
 
 def _stop(running: dict[str, threading.Thread], since: float) -> None:
-    """Ask the subprocesses of running steps to stop, then wait; at last end them."""
+    """Ask the subprocesses of running steps to stop, then wait; at last, or at another Ctrl-C, end them."""
     threads: Sequence[threading.Thread] = list(running.values())
     if not threads:
         return
-    processes.interrupt_background()
-    processes.signal_children(signal.SIGTERM, since=since)
-    deadline = time.monotonic() + _STOP_SECONDS
     try:
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        processes.interrupt_background()
+        processes.signal_children(signal.SIGTERM, since=since)
+        _join(threads, _STOP_SECONDS)
     finally:
         if any(thread.is_alive() for thread in threads):
             processes.signal_children(signal.SIGKILL, since=since)
+            if processes.kill_background():
+                _join(threads, _CLEANUP_SECONDS)
+
+
+def _join(threads: Sequence[threading.Thread], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scripts.aws import Aws
+from scripts.errors import DeployError, ExitStatus
 from scripts.settings import Settings, TargetName
 
 
@@ -28,11 +30,38 @@ class Target:
 
 
 def aws_target(settings: Settings) -> Target:
-    """The real account, with the profile and region of the settings."""
+    """The real account, with the profile and region of the settings.
+
+    Raises:
+        DeployError: when this shell was led to the embedded AWS (``inv local.env``).
+    """
+    _refuse_rehearsal(settings)
     environment = {"AWS_REGION": settings.aws.region, "INVOKE_TARGET": "aws"}
     if settings.aws.profile:
         environment["AWS_PROFILE"] = settings.aws.profile
     return Target("aws", environment, Aws(region=settings.aws.region, profile=settings.aws.profile))
+
+
+def _refuse_rehearsal(settings: Settings) -> None:
+    """Refuse the variables of ``inv local.env``: the check of the account would pass with them.
+
+    An endpoint alone may be a company's own, and a test may well put another emulator in the account's place.
+    So all variables must be there, and the access key must be the account id, which no real one is.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return
+    there = local_target(settings, endpoint=endpoint, base_url="").environment
+    exported = {name: value for name, value in there.items() if value}
+    credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    same = all(os.environ.get(name) == exported[name] for name in credentials)
+    if same and os.environ.keys() >= exported.keys():
+        raise DeployError(
+            "The target is aws, and the variables of this shell lead to the embedded AWS",
+            f"AWS_ENDPOINT_URL is {endpoint}, with the credentials that `inv local.env` exports.",
+            f"Use another shell, or take them back: unset {' '.join(exported)}",
+            status=ExitStatus.PREFLIGHT_FAILED,
+        )
 
 
 def local_target(settings: Settings, *, endpoint: str, base_url: str) -> Target:

@@ -50,7 +50,8 @@ _AFTER = {
     "restarted": "The function serves from new environments, which read it.",
     "unchanged": "The function runs with it already.",
     "not deployed": "No function is deployed yet; the next deploy reads it.",
-    "not asked": "Environments that run keep the old file; the next inv deploy starts new ones.",
+    "not asked": "Environments that run keep the old file. New ones start with inv config.push, or with a "
+    "deploy by somebody who may read the bucket.",
 }
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts import git
 from scripts.content import content_lines, exclusive_use, files_below
 from scripts.errors import DeployError, ExitStatus
 from scripts.frontend import librechat
@@ -33,7 +33,9 @@ class CheckoutSource:
         ]
         trees = (files_below(root / name, skip=_NOT_SOURCES) for name in ("client", "packages"))
         lines = content_lines(root, [*top, *(path for tree in trees for path in tree)])
-        return Identity("checkout", hash_of_build(*lines), str(root), _commit(root))
+        # A copy without git has no commit; git would find that of the repository around it.
+        commit = git.described(root) if (root / ".git").exists() else ""
+        return Identity("checkout", hash_of_build(*lines), str(root), commit)
 
     def make(self, identity: Identity, dist: Path, progress: Progress) -> None:
         """LibreChat's own build, in the checkout itself."""
@@ -61,15 +63,3 @@ class CheckoutSource:
                 "Name the top directory of a checkout, the one that holds package.json and client/.",
                 status=ExitStatus.PREFLIGHT_FAILED,
             ) from error
-
-
-def _commit(root: Path) -> str:
-    """For people and records only; a checkout without git has none."""
-    if not (root / ".git").exists():  # else git would find the repository around it
-        return ""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip()

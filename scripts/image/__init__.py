@@ -6,13 +6,11 @@ local target), `inspect` describes it, `push` brings it into a repository and re
 
 from scripts.image.builder import Built, base_image, build, image_tag
 from scripts.image.content_tag import content_tag
-from scripts.image.inspector import Inspected, inspect
-from scripts.image.pusher import Pushed, push
+from scripts.image.inspector import inspect
+from scripts.image.pusher import push
 
 __all__ = [
     "Built",
-    "Inspected",
-    "Pushed",
     "base_image",
     "build",
     "content_tag",

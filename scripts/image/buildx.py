@@ -6,10 +6,11 @@ import os
 import subprocess
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts import processes
+from scripts import git, processes
 from scripts.errors import DeployError, ExitStatus
 from scripts.image.pack import TAG_LABEL, app_layer, standin_image
 from scripts.npm import Progress
@@ -17,6 +18,34 @@ from scripts.settings import Settings
 
 LOCAL_REPOSITORY = "librechat-lambda-api"
 """The image's name in the engine until a push gives it the repository's."""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What a build needs on this machine.
+
+    Attributes:
+        asks_version: The command that says its version, and fails when it is not there.
+        missing: What is wrong then.
+        remedy: What to do.
+    """
+
+    asks_version: tuple[str, ...]
+    missing: str
+    remedy: str
+
+
+ENGINE = Needed(
+    ("docker", "version", "--format", "{{.Server.Version}}"),
+    "The Docker engine does not answer",
+    "Install and start Docker (Debian: apt-get install docker.io), until `docker version` answers.",
+)
+PLUGIN = Needed(
+    ("docker", "buildx", "version"),
+    "Docker has no buildx plugin",
+    "Install the plugin (Debian: apt-get install docker-buildx; else "
+    "https://github.com/docker/buildx#installing), until `docker buildx version` answers.",
+)
 
 _STANDIN_DOCKERFILE = """\
 ARG BASE_IMAGE
@@ -57,7 +86,7 @@ def arguments(settings: Settings, tag: str, base_image: str, metadata: Path) -> 
         "--label",
         f"{TAG_LABEL}={tag}",
         "--label",
-        f"org.opencontainers.image.revision={_revision(settings.project_root)}",
+        f"org.opencontainers.image.revision={git.described(settings.project_root) or 'unknown'}",
         "--tag",
         f"{LOCAL_REPOSITORY}:{tag}",
     ]
@@ -84,26 +113,14 @@ def check_engine() -> None:
     Raises:
         DeployError: with `ExitStatus.PREFLIGHT_FAILED`, saying what to install.
     """
-    for command, what, remedy in (
-        (
-            ["docker", "version", "--format", "{{.Server.Version}}"],
-            "The Docker engine does not answer",
-            "Install and start Docker (Debian: apt-get install docker.io); check it with `docker version`.",
-        ),
-        (
-            ["docker", "buildx", "version"],
-            "Docker has no buildx plugin",
-            "Install it (Debian: apt-get install docker-buildx; else "
-            "https://github.com/docker/buildx#installing), then check it with `docker buildx version`.",
-        ),
-    ):
+    for needed in (ENGINE, PLUGIN):
         try:
-            answer = subprocess.run(command, capture_output=True, text=True)
+            answer = subprocess.run(needed.asks_version, capture_output=True, text=True)
             why = "" if answer.returncode == 0 else (answer.stderr or answer.stdout).strip()
         except OSError as error:
             why = str(error)
         if why:
-            raise DeployError(what, why, remedy, status=ExitStatus.PREFLIGHT_FAILED)
+            raise DeployError(needed.missing, why, needed.remedy, status=ExitStatus.PREFLIGHT_FAILED)
 
 
 def _common(settings: Settings) -> list[str]:
@@ -163,10 +180,3 @@ def disk_full(text: str) -> str:
 def _present(reference: str) -> bool:
     done = subprocess.run(["docker", "image", "inspect", reference], capture_output=True, check=False)
     return done.returncode == 0
-
-
-def _revision(project_root: Path) -> str:
-    """The commit that is built, marked when the tree has other changes."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"

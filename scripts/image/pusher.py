@@ -91,16 +91,18 @@ def push(
     """
     host, _, name = repository_url.partition("/")
     # The embedded registry answers on the emulator's endpoint under the registry's name.
-    endpoint = target.environment.get("AWS_ENDPOINT_URL") or f"https://{host}"
-    with Repository(endpoint, host, name, f"Basic {_token(target)}") as repository:
+    embedded = target.environment.get("AWS_ENDPOINT_URL", "")
+    endpoint, authorization = embedded or f"https://{host}", f"Basic {_token(target)}"
+    with Repository(endpoint, host, name, authorization, use_proxies=not embedded) as repository:
         if stored := repository.manifest(tag):
             return _read_back(repository, stored, settings, tag, uploaded=0, skipped=True)
         _refuse_another_content(settings, tag)
         built = build(settings, progress)
         if built.directory is None:
             # An engine reaches the embedded registry by its address: no name leads there.
-            local = target.environment.get("AWS_ENDPOINT_URL")
-            _push_from_engine(target, f"{urlsplit(local).netloc}/{name}" if local else repository_url, tag)
+            _push_from_engine(
+                target, f"{urlsplit(embedded).netloc}/{name}" if embedded else repository_url, tag
+            )
             uploaded = 0
         else:
             uploaded = _push_packed(repository, pack.PackedImage(built.directory, built.cached), tag)

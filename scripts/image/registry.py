@@ -46,9 +46,12 @@ class Repository:
         host: The registry's own name; differs from the endpoint's on the local target.
         name: The repository's name within the registry.
         authorization: Value of the Authorization header.
+        use_proxies: Whether ``HTTPS_PROXY`` and the like apply; never to the embedded registry.
     """
 
-    def __init__(self, endpoint: str, host: str, name: str, authorization: str) -> None:
+    def __init__(
+        self, endpoint: str, host: str, name: str, authorization: str, *, use_proxies: bool = False
+    ) -> None:
         import httpx
 
         self.name = name
@@ -56,7 +59,8 @@ class Repository:
             base_url=endpoint,
             headers={"Authorization": authorization, "Host": host},
             timeout=httpx.Timeout(60, connect=10),
-            transport=httpx.HTTPTransport(retries=3),
+            # With a transport of our own, httpx would read no proxy from the environment.
+            trust_env=use_proxies,
         )
 
     def __enter__(self) -> Repository:
@@ -136,7 +140,7 @@ class Repository:
         import httpx
 
         for pause in () if method == "PATCH" else _PAUSES:
-            with contextlib.suppress(httpx.NetworkError, httpx.RemoteProtocolError):
+            with contextlib.suppress(httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError):
                 response = self._http.request(method, url, **options)
                 if response.status_code < 500:
                     return response

@@ -35,7 +35,7 @@ def deploy(session: Session, *, rollback_on_failure: bool = False) -> ExitStatus
         early = _EarlySmoke(session)
         before_building = ("check tools",) if session.local else ("check tools", "credentials")
         session.steps.run(
-            *beginning(session),
+            *beginning(session, to_deploy=True),
             # Built before the account is touched: a broken build costs nothing. The provisioners of the
             # apply then find the work done. Credentials come first: a build may take minutes.
             Step("build frontend", session.build_frontend, after=before_building),

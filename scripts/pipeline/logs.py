@@ -56,20 +56,20 @@ def logs(session: Session, wanted: Wanted) -> ExitStatus:
     def look(moment: datetime) -> Iterator[cloudwatch.Event]:
         return cloudwatch.read(aws, group, since=moment, pattern=wanted.pattern)
 
-    # When following, Ctrl-C is the way to end it, not a failure; also while the first lines are shown.
-    with contextlib.suppress(*(KeyboardInterrupt,) if wanted.follow else ()):
-        if wanted.request_id:
-            events = cloudwatch.of_request(aws, group, wanted.request_id, since=begin)
-        else:
-            events = cloudwatch.newest(look(begin), wanted.lines)
-        for event in events:
-            console.show(event)
-        if wanted.follow:
-            console.say(f"[dim]Following {group}; Ctrl-C ends it.[/dim]")
-            for event in cloudwatch.follow(look, since=begin, shown=events):
+    if wanted.follow:
+        console.say(f"[dim]Following {group}; Ctrl-C ends it.[/dim]")
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, not a failure
+            for event in cloudwatch.follow(look, since=begin, lines=wanted.lines):
                 console.show(event)
-        elif not events:
-            console.say(f"No lines in {group} since {begin.astimezone():%Y-%m-%d %H:%M:%S}.")
+        return ExitStatus.OK
+    if wanted.request_id:
+        events = cloudwatch.of_request(aws, group, wanted.request_id, since=begin)
+    else:
+        events = cloudwatch.newest(look(begin), wanted.lines)
+    for event in events:
+        console.show(event)
+    if not events:
+        console.say(f"No lines in {group} since {begin.astimezone():%Y-%m-%d %H:%M:%S}.")
     return ExitStatus.OK
 
 
@@ -87,6 +87,13 @@ def _checked(wanted: Wanted) -> datetime:
             f"{wanted.request_id} is no id of a request",
             "It has 36 characters, such as 40460b8a-d613-4c6e-b48b-86bce7a18158; its first 8 will do.",
             "inv logs shows them.",
+            status=ExitStatus.PREFLIGHT_FAILED,
+        )
+    if wanted.lines < 0:
+        raise DeployError(
+            f"--lines {wanted.lines} is no number of lines",
+            "It is how many of the newest to show.",
+            "Use 0 for all of them.",
             status=ExitStatus.PREFLIGHT_FAILED,
         )
     return cloudwatch.since(wanted.since, datetime.now(UTC))

@@ -38,14 +38,19 @@ def status(session: Session, *, drift: bool = False) -> ExitStatus:
 
     Args:
         session: The session.
-        drift: Look for drift, too, when there is something to compare.
+        drift: Look for drift, too, when there is something to compare. That it fails is one of the
+            problems that are shown.
     """
     from scripts import status as facts
 
     seen = facts.collect(session.settings)
     if drift and seen.deployed:
-        with found(session), session.steps.step("look for drift"):
-            seen = replace(seen, drift=session.look_for_drift())
+        try:
+            with found(session), session.steps.step("look for drift"):
+                seen = replace(seen, drift=session.look_for_drift())
+        except DeployError as error:
+            problem = f"drift: {error.what}. {error.why}".strip()
+            seen = replace(seen, problems=(*seen.problems, problem))
     session.console.show(seen)
     return ExitStatus.OK
 
@@ -58,8 +63,7 @@ def drift(session: Session) -> ExitStatus:
             "no drift" must mean that it was looked for everywhere.
     """
     with found(session):
-        if not session.deployed:
-            session.outputs()  # says that nothing is
+        session.require_deployed()
         if lock := session.state.lock():
             session.console.warn(
                 f"The state is locked by {lock.described()}. What differs may be that run's own work."

@@ -12,7 +12,7 @@ def plan(session: Session) -> ExitStatus:
     """Show what a deploy would do. Makes nothing but, at the very first time, the state bucket."""
     with session.opened():
         session.steps.run(
-            *beginning(session),
+            *beginning(session, to_deploy=False),
             Step("prepare state", session.prepare_state, after=("check tools", "check references")),
             Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
             Step("terraform plan", session.plan, after=("terraform init",)),

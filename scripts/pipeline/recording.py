@@ -114,11 +114,7 @@ class Recording:
         self._keep(self._make(Ending.SUCCEEDED, recorded(report)))
 
     def _image(self) -> Image:
-        """What a rollback knows from the record, a deploy learns from the outputs.
-
-        A rollback does not ask them: with ``-target`` Terraform leaves out an output that depends on
-        nothing targeted.
-        """
+        """What a rollback knows from the record that it brings back, a deploy learns from the outputs."""
         known, outputs = self._content.image, self._outputs
         if known.digest or not outputs:
             return known

@@ -41,12 +41,7 @@ def rollback(session: Session, to: str = "") -> ExitStatus:
             Step("find state", session.find_state, after=(connecting(session),)),
             Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
         )
-        if not session.deployed:
-            raise DeployError(
-                f"Nothing is deployed on the target {session.settings.target}",
-                "There is no state, so there is nothing to roll back.",
-                f"Deploy first: inv deploy --target {session.settings.target}",
-            )
+        session.require_deployed()
         with session.steps.step("look at releases"):
             situation, release = _chosen(session, to)
         _say_what_stays(session, situation, release)

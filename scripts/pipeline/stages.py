@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from scripts.smoke import Report
 
 
-def beginning(session: Session) -> tuple[Step, ...]:
+def beginning(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
     """What a deploy and a plan begin with: tools, target, references, configuration."""
+    check_references = session.check_references if to_deploy else session.check_references_to_plan
     return (
         Step("check tools", session.check_tools),
         Step(connecting(session), session.connect),
-        Step("check references", session.check_references, after=(connecting(session),)),
+        Step("check references", check_references, after=(connecting(session),)),
         Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
     )
 

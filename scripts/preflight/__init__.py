@@ -12,6 +12,7 @@ from itertools import chain
 
 from scripts.aws import HURRIED, Aws
 from scripts.preflight import (
+    buckets,
     caller,
     certificate,
     configuration,
@@ -33,7 +34,6 @@ from scripts.target import Target
 
 __all__ = [
     "Check",
-    "Finding",
     "Report",
     "Status",
     "account",
@@ -48,7 +48,7 @@ _UNHURRIED = 30.0
 """A deploy has time: a late answer is better than none. So has a rehearsal, which is only slow when the
 machine is."""
 
-_ABOUT = (region, state, permissions, network, names, certificate, parameters, configuration, quotas)
+_ABOUT = (region, state, buckets, permissions, network, names, certificate, parameters, configuration, quotas)
 """What asks the account about the values of the environment."""
 
 
@@ -89,9 +89,15 @@ def account(settings: Settings, target: Target) -> Report:
     return run(list(caller.probes(settings, _asked(settings, target))), _UNHURRIED)
 
 
-def references(settings: Settings, target: Target) -> Report:
-    """Whether what the configuration refers to is there and fit, and the account has room for the rest."""
-    return run(list(_references(settings, _asked(settings, target))), _UNHURRIED)
+def references(settings: Settings, target: Target, *, to_deploy: bool = True) -> Report:
+    """Whether what the configuration refers to is there and fit, and the account has room for the rest.
+
+    Args:
+        settings: What to check for.
+        target: Whom to ask.
+        to_deploy: Also whether the caller may deploy. A plan only reads.
+    """
+    return run(list(_references(settings, _asked(settings, target), to_deploy=to_deploy)), _UNHURRIED)
 
 
 def _asked(settings: Settings, target: Target) -> Aws:
@@ -104,6 +110,7 @@ def _here(settings: Settings) -> Iterator[Probe]:
     return chain(programs.probes(settings), machine.probes(settings), values.probes(settings))
 
 
-def _references(settings: Settings, aws: Aws) -> Iterator[Probe]:
+def _references(settings: Settings, aws: Aws, *, to_deploy: bool = True) -> Iterator[Probe]:
     needs = (values.NAME, caller.NAME)
-    return chain.from_iterable(about.probes(settings, aws, needs) for about in _ABOUT)
+    asked = [about for about in _ABOUT if to_deploy or about is not permissions]
+    return chain.from_iterable(about.probes(settings, aws, needs) for about in asked)

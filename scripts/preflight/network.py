@@ -22,6 +22,10 @@ _CORRECT_SUBNETS = "Correct private_subnet_ids in terraform.tfvars.json."
 _FREE_ADDRESSES = 4
 """A subnet needs one for the function's network interface, perhaps one for Redis, and some to spare."""
 _DOCUMENTDB_PORT = 27017
+_MUST_ADMIT = (
+    f"its security group must admit the function on port {_DOCUMENTDB_PORT}, by a rule of its own or "
+    "named as security_group_ids.documentdb"
+)
 
 Described = Mapping[str, Any]
 
@@ -233,6 +237,8 @@ def _databases(settings: Settings) -> Finding:
     if settings.target == "local":
         return not_checked("the environments of a rehearsal have no DNS and no DocumentDB")
     hosts = list(settings.tfvars["database_endpoints"].values())
+    # Which group is DocumentDB's, only its owner knows.
+    admitted = "" if "documentdb" in settings.tfvars["security_group_ids"] else f"; {_MUST_ADMIT}"
     unknown = []
     for host in hosts:
         try:
@@ -245,7 +251,7 @@ def _databases(settings: Settings) -> Finding:
                     "MONGO_URI.",
                 )
             )
-    return worst(unknown, ok(f"{', '.join(hosts)} resolves"))
+    return worst(unknown, ok(f"{', '.join(hosts)} resolves{admitted}"))
 
 
 def _pages(aws: Aws, operation: str, key: str, filter_name: str, wanted: list[str]) -> Iterator[Described]:

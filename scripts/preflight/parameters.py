@@ -1,4 +1,4 @@
-"""The SSM parameters that hold the secrets: there, and encrypted.
+"""The SSM parameters that hold the secrets: there, and better encrypted.
 
 Only DescribeParameters is called, which has no values to give; reading one, even encrypted, is nobody's
 business but the function's.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from scripts.aws import Aws
-from scripts.preflight.model import Finding, failed, ok, worst
+from scripts.preflight.model import Finding, failed, ok, warning, worst
 from scripts.preflight.runner import Probe
 from scripts.settings import Settings
 
@@ -27,7 +27,7 @@ def probes(settings: Settings, aws: Aws, needs: tuple[str, ...]) -> Iterator[Pro
 
 
 def judge(wanted: Mapping[str, str], types: Mapping[str, str]) -> Finding:
-    """Whether each parameter is there, as a SecureString.
+    """Whether each parameter is there, and whether as a SecureString; the function reads both types.
 
     Args:
         wanted: Names of parameters by the names of the function's variables.
@@ -45,11 +45,13 @@ def judge(wanted: Mapping[str, str], types: Mapping[str, str]) -> Finding:
         )
     plain = [f"{name} is a {types[name]}" for name in wanted.values() if types.get(name, _SECURE) != _SECURE]
     if plain:
+        # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
         problems.append(
-            failed(
+            warning(
                 f"not encrypted: {', '.join(plain)}",
-                "The type cannot be changed: delete it and create it as SecureString, with a new value: the "
-                "old one could be read.",
+                "A type cannot be changed. Create a SecureString of another name, and name that in "
+                "ssm_parameters. Leave the plain one to its other users, such as LibreChat on ECS, until "
+                "they have changed over.",
             )
         )
     return worst(problems, ok(f"{len(wanted)} present, all {_SECURE}; no value was read"))

@@ -23,7 +23,8 @@ GROUP = "Account"
 class Need:
     """Actions on one resource, and what a deploy does with them.
 
-    `resource` may name ``{region}``, ``{account}``, ``{environment}``, ``{zone}`` and ``{state}``.
+    `resource` may name ``{region}``, ``{account}``, ``{environment}``, ``{zone}``, ``{state_bucket}``
+    and ``{state_key}``.
     """
 
     reason: str
@@ -35,12 +36,14 @@ _NAME = "librechat-lambda-api-{environment}"
 _REGIONAL = "{region}:{account}"
 
 # One line a resource of the Terraform root, with the actions that its creation and the next plan begin
-# with; not every action that Terraform may call. Names and resources of actions:
+# with; not every action that Terraform may call. What is created with the provider's default_tags needs
+# the service's action for tags, too. Names and resources of actions:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 NEEDS = (
+    Need("looking for Terraform's state", "arn:aws:s3:::{state_bucket}", ("s3:ListBucket",)),
     Need(
         "Terraform's state and its lock",
-        "arn:aws:s3:::{state}",
+        "arn:aws:s3:::{state_bucket}/{state_key}",
         ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
     ),
     Need(
@@ -51,6 +54,7 @@ NEEDS = (
             "s3:ListBucket",
             "s3:PutBucketPolicy",
             "s3:PutBucketPublicAccessBlock",
+            "s3:PutBucketTagging",
             "s3:PutEncryptionConfiguration",
         ),
     ),
@@ -67,6 +71,7 @@ NEEDS = (
             "ecr:CreateRepository",
             "ecr:SetRepositoryPolicy",
             "ecr:PutLifecyclePolicy",
+            "ecr:TagResource",
             "ecr:BatchCheckLayerAvailability",
             "ecr:InitiateLayerUpload",
             "ecr:UploadLayerPart",
@@ -84,37 +89,52 @@ NEEDS = (
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
             "lambda:AddPermission",
+            "lambda:TagResource",
         ),
     ),
     Need(
         "the function's role",
         f"arn:aws:iam::{{account}}:role/{_NAME}",
-        ("iam:CreateRole", "iam:GetRole", "iam:AttachRolePolicy", "iam:PassRole"),
+        (
+            "iam:CreateRole",
+            "iam:GetRole",
+            "iam:PassRole",
+            "iam:TagRole",
+            "iam:PutRolePolicy",
+            "iam:GetRolePolicy",
+            "iam:DeleteRolePolicy",
+        ),
     ),
     Need(
-        "the policies of that role",
-        f"arn:aws:iam::{{account}}:policy/{_NAME}-inline",
-        ("iam:CreatePolicy", "iam:GetPolicy"),
+        "AWS's policy for functions in a VPC, which is copied into that role",
+        "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess",
+        ("iam:GetPolicy", "iam:GetPolicyVersion"),
     ),
     Need(
         "the function's log group",
         f"arn:aws:logs:{_REGIONAL}:log-group:/aws/lambda/{_NAME}",
-        ("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+        ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"),
     ),
     Need(
         "security groups and their rules",
         f"arn:aws:ec2:{_REGIONAL}:security-group/*",
         (
             "ec2:CreateSecurityGroup",
+            "ec2:CreateTags",
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:AuthorizeSecurityGroupEgress",
             "ec2:RevokeSecurityGroupEgress",
         ),
     ),
+    Need("tags of those rules", f"arn:aws:ec2:{_REGIONAL}:security-group-rule/*", ("ec2:CreateTags",)),
     Need(
         "Redis",
         f"arn:aws:elasticache:{_REGIONAL}:replicationgroup:librechat-lambda-redis-{{environment}}",
-        ("elasticache:CreateReplicationGroup", "elasticache:DescribeReplicationGroups"),
+        (
+            "elasticache:CreateReplicationGroup",
+            "elasticache:DescribeReplicationGroups",
+            "elasticache:AddTagsToResource",
+        ),
     ),
     Need(
         "the REST API",
@@ -124,7 +144,12 @@ NEEDS = (
     Need(
         "the distribution",
         "arn:aws:cloudfront::{account}:distribution/*",
-        ("cloudfront:CreateDistribution", "cloudfront:GetDistribution", "cloudfront:UpdateDistribution"),
+        (
+            "cloudfront:CreateDistribution",
+            "cloudfront:GetDistribution",
+            "cloudfront:UpdateDistribution",
+            "cloudfront:TagResource",
+        ),
     ),
     Need(
         "the distribution's function",
@@ -228,9 +253,10 @@ def _filled(settings: Settings) -> list[Need]:
         "account": settings.aws.account_id,
         "environment": settings.environment,
         "zone": settings.tfvars["route53_zone_id"],
-        "state": f"{state.bucket}/{state.key}",
+        "state_bucket": state.bucket,
+        "state_key": state.key,
     }
-    wanted = (need for need in NEEDS if state.backend == "s3" or "{state}" not in need.resource)
+    wanted = (need for need in NEEDS if state.backend == "s3" or "{state_bucket}" not in need.resource)
     return [Need(need.reason, need.resource.format(**names), need.actions) for need in wanted]
 
 

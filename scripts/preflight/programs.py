@@ -81,24 +81,20 @@ def _npm() -> Finding:
 
 def _engine(settings: Settings) -> Finding:
     from scripts.image.builder import choose
+    from scripts.image.buildx import ENGINE
 
     if choose(settings) == "pack" and kind(settings) != "image":
         return ok("not needed: the image is packed without an engine")
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
-    remedy = "Install and start Docker (Debian: apt-get install docker.io), until `docker version` answers."
-    return version(command, (20, 10), remedy)
+    return version(ENGINE.asks_version, (20, 10), ENGINE.remedy)
 
 
 def _buildx(settings: Settings) -> Finding:
     from scripts.image.builder import choose
+    from scripts.image.buildx import PLUGIN
 
     if choose(settings) == "pack":
         return ok("not needed: the image is packed without an engine")
-    remedy = (
-        "Install the plugin (Debian: apt-get install docker-buildx; else "
-        "https://github.com/docker/buildx#installing), until `docker buildx version` answers."
-    )
-    return version(["docker", "buildx", "version"], (0, 10), remedy)
+    return version(PLUGIN.asks_version, (0, 10), PLUGIN.remedy)
 
 
 def _sandbox(settings: Settings) -> Finding:

@@ -27,12 +27,13 @@ class Holder:
     pid: int = 0
 
 
-def find(lock: Lock, directory: Path, *, only_here: bool = False) -> Holder:
+def find(lock: Lock, directory: Path, binary: str, *, only_here: bool = False) -> Holder:
     """Look for the Terraform process that took a lock.
 
     Args:
         lock: The lock.
         directory: Where Terraform works on this state, on this machine.
+        binary: Name or path of the ``terraform`` binary, which may be called otherwise.
         only_here: Nobody can work on this state from anywhere else (the embedded AWS's own copy).
     """
     here = platform.node()
@@ -42,7 +43,7 @@ def find(lock: Lock, directory: Path, *, only_here: bool = False) -> Holder:
             f"It was taken on the host {lock.host or '(unknown)'}, and this is {here}: it cannot be seen.",
         )
     elsewhere: list[str] = []
-    for pid, started, cwd in _terraforms():
+    for pid, started, cwd in _terraforms(Path(binary).name):
         # One that was started after the lock was taken waits for it, as we do.
         if lock.since and started > lock.since.timestamp() + _START_ERROR:
             continue
@@ -58,12 +59,16 @@ _START_ERROR = 1.0
 """Seconds. Start times of processes are counted from the boot, whose own time is known to the second."""
 
 
-def _terraforms() -> list[tuple[int, float, Path | None]]:
-    """Process id, start and directory of every Terraform on this machine; not of its providers."""
+def _terraforms(name: str) -> list[tuple[int, float, Path | None]]:
+    """Process id, start and directory of every Terraform on this machine; not of its providers.
+
+    Whoever holds the lock may have run the usual ``terraform``, or the one that is called `name`.
+    """
     import psutil
 
     return [
         (process.pid, process.info["create_time"], Path(process.info["cwd"]) if process.info["cwd"] else None)
         for process in psutil.process_iter(["name", "create_time", "cwd"])
-        if (name := process.info["name"] or "").startswith("terraform") and not name.startswith("terraform-p")
+        if (running := process.info["name"] or "") == name
+        or (running.startswith("terraform") and not running.startswith("terraform-p"))
     ]

@@ -65,7 +65,9 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         lock_timeout: str = "0s",
         unlock: str = "inv unlock",
     ) -> None:
-        super().__init__(working_dir=str(directory), terraform_bin_path=binary)
+        # The process starts in the root module: a relative path would be looked up from there.
+        program = str(Path(binary).absolute()) if os.sep in binary else binary
+        super().__init__(working_dir=str(directory), terraform_bin_path=program)
         # The library turns "no variables" into {}, and {} into a temporary -var-file.
         self.variables = None
         self._directory = directory
@@ -327,13 +329,22 @@ def _private_directory(parent: Path) -> Iterator[Path]:
         yield Path(private)
 
 
+_FOREIGN = ("TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS", "TF_VAR_project_root")
+"""Beginnings of variables that were meant for another run.
+
+A workspace or data directory leads to another state, arguments such as ``-target`` make a plan of a part look
+like the whole, and the root of another checkout (of its ``inv local.env``) deploys that one's sources.
+"""
+
+
 def _process_environment(extra: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
     # Empty means unset: to botocore an empty AWS_PROFILE is a profile without a name.
     merged = {**os.environ, **extra}
-    environment = {name: value for name, value in merged.items() if not (name in extra and value == "")}
-    # A workspace or data directory meant for another project would lead us to another state.
-    for name in ("TF_WORKSPACE", "TF_DATA_DIR"):
-        environment.pop(name, None)
+    environment = {
+        name: value
+        for name, value in merged.items()
+        if not (name in extra and value == "") and not name.startswith(_FOREIGN)
+    }
     environment |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
     return environment | as_environment(variables)
 

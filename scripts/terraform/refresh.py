@@ -6,7 +6,8 @@ https://developer.hashicorp.com/terraform/cli/commands/plan#planning-modes
 It reports more than drift. Right after an apply it has what one resource of ours did to another (a bucket
 has a policy, a security group has rules) and AWS's own bookkeeping (a status, an ETag). The first is
 recognised by its values, which another resource of ours has too; the second by being a single value that
-the configuration does not set. Sensitive values end here.
+the configuration does not set. Sensitive values end here: those that Terraform marks, what is named like a
+secret, and what somebody put into a function's environment, unless it cannot be one.
 """
 
 from __future__ import annotations
@@ -17,13 +18,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.releases.scrub import scrub
 from scripts.terraform.drift import MASK, Attribute, Drift, Resource
 from scripts.terraform.plan import any_true
 
 _SECRET_NAME = re.compile(
-    r"secret|password|passwd|token|credential|(?:private|api|access)_?key|_KEY$", re.IGNORECASE
+    r"secret|password|passwd|token|credential|creds|(?:private|api|access)_?key|_KEY$", re.IGNORECASE
 )
-"""What somebody put by hand into a function's environment is not marked sensitive, but may well be."""
+"""What somebody put by hand into an attribute is not marked sensitive, but may well be."""
+
+_IN_VARIABLES = re.compile(r"(?:^|\.)variables\.")
+"""In the path of one variable: ``environment[0].variables.USE_REDIS``."""
+
+_HARMLESS = re.compile(
+    r"true|false|yes|no|on|off|short|full|\d{1,6}|(?:https?|redis)://[\w.-]+(?::\d{1,5})?(?:/v\d)?/?"
+)
+"""Values that can be no secret: a switch, a small number, an address without password or path."""
 
 _LONGEST = 300
 """Characters of a value: a policy or an API definition is recognised by its beginning."""
@@ -153,7 +163,18 @@ def _differences(
     elif _is(list, before, after):
         yield from _elements(before or [], after or [], path)
     else:
-        yield Attribute(path, _brief(before), _brief(after))
+        yield Attribute(path, _brief(before), _found(path, after))
+
+
+def _found(path: str, value: Any) -> Any:
+    """A value as it was found.
+
+    A variable is anybody's text: a connection string as well as a key whose name says nothing. What Terraform
+    left in it is shown, for the configuration holds no secret.
+    """
+    if _IN_VARIABLES.search(path) and not (_empty(value) or _HARMLESS.fullmatch(str(value))):
+        return MASK
+    return _brief(value)
 
 
 def _elements(before: list[Any], after: list[Any], path: str) -> Iterator[Attribute]:
@@ -179,9 +200,12 @@ def _empty(value: Any) -> bool:
 
 
 def _brief(value: Any) -> Any:
-    """A value to show: without what is empty in it, and not too long."""
+    """A value to show: without what is empty or may be secret in it, and not too long."""
     if _empty(value):
         return None
+    if isinstance(value, str) and not _is_document(value):
+        # In a document the words of a policy (secretsmanager:GetSecretValue) would be taken for secrets.
+        value = scrub(value)
     if isinstance(value, list):
         value = [_brief(element) for element in value]
     elif isinstance(value, Mapping):
@@ -191,6 +215,8 @@ def _brief(value: Any) -> Any:
 
 
 def _masked(key: str, value: Any) -> Any:
+    if key == "variables" and isinstance(value, Mapping):  # all of them came, or went: their names tell it
+        return dict.fromkeys(value, MASK)
     return MASK if _SECRET_NAME.search(key) else _brief(value)
 
 

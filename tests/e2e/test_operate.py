@@ -115,7 +115,8 @@ def tampered(aws: Aws, outputs: dict[str, Any]) -> Iterator[None]:
             FunctionName=function, Timeout=timeout, Environment={"Variables": environment}
         )
 
-    configure(77, variables | {"SOMEBODYS_API_KEY": "marked-secret"})
+    secrets = {"SOMEBODYS_API_KEY": "marked-secret", "MONGO_URI": "mongodb://admin:marked-secret@db/x"}
+    configure(77, variables | secrets)
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
     ecr.delete_lifecycle_policy(**repository)
     yield
@@ -142,6 +143,7 @@ def test_drift_shows_what_somebody_changed_and_removed_and_no_secret(stack: Stac
     }
     assert function["timeout"] == (900, 77)
     assert function["environment[0].variables.SOMEBODYS_API_KEY"] == ("(sensitive)", "(sensitive)")
+    assert function["environment[0].variables.MONGO_URI"][1] == "(sensitive)"
     [rule] = found["module.backend.aws_security_group.function"]["attributes"]
     assert (rule["path"], rule["after"][0]["from_port"]) == ("ingress", 22)
     assert len(found) == 3

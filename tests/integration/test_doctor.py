@@ -148,6 +148,8 @@ def test_nothing_is_made_or_changed(place: Place) -> None:
     )
     # IAM's simulation says rightly that this user could not deploy; everything else is as before.
     assert {found.name for found in place.doctor(reader).failed} == {"permissions"}
+    # Nor need they for a plan.
+    assert not preflight.references(place.settings, Target("local", {}, reader), to_deploy=False).failed
 
 
 # --- Broken prerequisites -----------------------------------------------------------------------------
@@ -203,6 +205,12 @@ def test_a_security_group_of_another_vpc_is_named(place: Place) -> None:
     group = ec2.create_security_group(GroupName="x", Description="x", VpcId=vpc)["GroupId"]
     broken = only_failed(place.references(security_group_ids={"shared_services": group}), "security groups")
     assert f"shared_services ({group}) is in {vpc}" in broken.found
+
+
+def test_a_security_group_of_documentdb_that_is_not_there_is_named(place: Place) -> None:
+    groups = TFVARS["security_group_ids"] | {"documentdb": "sg-0"}
+    broken = only_failed(place.references(security_group_ids=groups), "security groups")
+    assert broken.found == "documentdb (sg-0) does not exist"
 
 
 def test_a_zone_that_does_not_hold_the_domain_is_named(place: Place) -> None:
@@ -331,9 +339,11 @@ def test_missing_and_plain_parameters_are_named_together(place: Place) -> None:
 def test_a_parameter_of_type_string_is_told_from_a_missing_one(place: Place) -> None:
     place.aws.client("ssm").put_parameter(Name="/plain/too", Type="String", Value="open to all")
     arn = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/plain/too"
-    broken = only_failed(place.references(ssm_parameters={"MONGO_URI": arn}), "SSM parameters")
-    assert broken.found == "not encrypted: /plain/too is a String"
-    assert "create it as SecureString" in broken.remedy
+    report = place.references(ssm_parameters={"MONGO_URI": arn})
+    plain = check(report, "SSM parameters")
+    assert not report.failed  # the function reads it like the others
+    assert (plain.status, plain.found) == (Status.WARNING, "not encrypted: /plain/too is a String")
+    assert "Create a SecureString of another name" in plain.remedy
 
 
 @pytest.mark.parametrize(
@@ -378,6 +388,39 @@ def test_a_state_bucket_of_somebody_else_is_refused(place: Place) -> None:
     assert "INVOKE_STATE_BUCKET" in broken.remedy
 
 
+@contextmanager
+def bucket(aws: Aws, name: str, region: str = "eu-west-1") -> Iterator[None]:
+    s3 = aws.client("s3", region)
+    location = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, **({} if region == "us-east-1" else location))
+    try:
+        yield
+    finally:
+        s3.delete_bucket(Bucket=name)
+
+
+def test_names_of_buckets_are_free_or_ours(place: Place) -> None:
+    with bucket(place.aws, "librechat-lambda-frontend-dev"):
+        names = check(place.references(), "bucket names")
+    assert names.status is Status.OK
+    assert names.found == "librechat-lambda-frontend-dev is ours, librechat-lambda-files-dev is free"
+
+
+def test_a_bucket_s_name_that_another_account_has_is_found_before_terraform_stumbles_over_it(
+    place: Place,
+) -> None:
+    with bucket(place.emulator.as_key(OTHER, "local"), "librechat-lambda-files-dev"):
+        broken = only_failed(place.references(), "bucket names")
+    assert "librechat-lambda-files-dev belongs to another account" in broken.found
+    assert "another environment" in broken.remedy
+
+
+def test_a_bucket_of_ours_in_another_region_is_found(place: Place) -> None:
+    with bucket(place.aws, "librechat-lambda-files-dev", "us-east-1"):
+        broken = only_failed(place.references(), "bucket names")
+    assert broken.found == "librechat-lambda-files-dev is in us-east-1, not in eu-west-1"
+
+
 def test_five_broken_prerequisites_are_reported_in_one_run_and_stop_a_deploy_together(place: Place) -> None:
     broken: dict[str, Any] = {
         "private_subnet_ids": ["subnet-0"],
@@ -409,7 +452,7 @@ def test_what_the_credentials_may_not_ask_is_not_checked_and_says_so(place: Plac
     assert check(report, "subnets").found == "needs VPC, which was not checked"
     assert check(report, "CloudFront distributions").status is Status.NOT_CHECKED
     # A bucket that we may not even look at could be anybody's.
-    assert {found.name for found in report.failed} <= {"state"}
+    assert {found.name for found in report.failed} <= {"state", "bucket names"}
 
 
 def test_a_role_that_may_not_deploy_is_told_what_it_lacks(place: Place) -> None:

@@ -294,6 +294,17 @@ def test_a_run_inside_a_hook_of_another_repository_is_not_led_astray(
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_checkout_is_described_by_its_own_commit_inside_a_hook_of_another_repository(
+    repository: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commit = repository.head
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+
+    assert git.described(repository.directory) == commit
+    repository.write("package.json", "{}")
+    assert git.described(repository.directory) == f"{commit}-dirty"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_fetch_that_was_cut_off_is_never_used(
     settings: Settings, tmp_path: Path, number: signal.Signals

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 from scripts.aws import Aws
 from scripts.errors import DeployError
 from scripts.image.layer import sha256_digest
-from scripts.image.pusher import _push_from_engine
+from scripts.image.pusher import _push_from_engine, push
 from scripts.image.registry import Repository
+from scripts.settings import Settings
 from scripts.target import Target
 
 pytestmark = pytest.mark.integration
@@ -46,7 +48,7 @@ def serving(answer: Callable[[str, str, dict[str, str]], Answer]) -> Iterator[tu
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = handle_any
+        do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_CONNECT = handle_any
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Tests are quiet."""
@@ -108,6 +110,39 @@ def test_a_registry_that_is_away_is_named() -> None:
         pytest.raises(DeployError, match=r"does not answer .*127\.0\.0\.1:1"),
     ):
         repository.manifest("tag")
+
+
+def test_a_registry_elsewhere_is_reached_through_this_machines_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(lambda *_: (200, {}, b"{}")) as (proxy, seen):
+        monkeypatch.setenv("http_proxy", proxy)
+        with Repository("http://registry.test", HOST, "app", "Basic x", use_proxies=True) as repository:
+            assert repository.manifest("tag") is not None
+
+    assert seen == ["GET http://registry.test/v2/app/manifests/tag"]
+
+
+def test_the_embedded_registry_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with (
+        serving(lambda *_: (200, {}, b"{}")) as (address, seen),
+        Repository(address, HOST, "app", "Basic x") as repository,
+    ):
+        assert repository.manifest("tag") is not None
+
+    assert seen == ["GET /v2/app/manifests/tag"]
+
+
+def test_a_push_to_the_real_account_asks_the_proxy_for_its_registry(
+    default_settings: Settings, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint of `target` is only where its token comes from."""
+    account = replace(target, environment={})
+    with serving(lambda *_: refusal(403, "")) as (proxy, seen):
+        monkeypatch.setenv("https_proxy", proxy)
+        with pytest.raises(DeployError, match="registry does not answer"):
+            push(default_settings, account, f"{HOST}/app", "0123456789abcdef")
+
+    assert seen == [f"CONNECT {HOST}:443"]
 
 
 @pytest.fixture

@@ -73,6 +73,8 @@ class Rehearsal(Session):
     def check_references(self) -> str | None:
         return None
 
+    check_references_to_plan = check_references
+
     @property
     def state(self) -> LocalState:
         return state_of(self.settings)

@@ -111,6 +111,46 @@ def test_with_json_a_failure_is_an_event(capsys: pytest.CaptureFixture[str]) -> 
     assert captured.err == ""
 
 
+@pytest.mark.parametrize(("flags", "unread"), [(["--json"], "stdout"), ([], "stderr")])
+def test_a_failure_that_nobody_reads_keeps_its_status(flags: list[str], unread: str) -> None:
+    """As `inv … --json | head -1` does it; buffered, as Python is by default."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, unread: writing}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "invoke", "releases", "--limit", "0", *flags]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, text=True, **streams)
+    os.close(writing)
+    assert done.returncode == ExitStatus.PREFLIGHT_FAILED
+    assert "Traceback" not in (done.stderr or "")
+
+
+def test_a_sign_that_a_log_cannot_hold_does_not_end_the_run() -> None:
+    program = (
+        "import yaml; from scripts.command import command\n"
+        "with command(yaml.safe_load(open('invoke.yaml'))) as run: run.console.say('✓ done')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"? done\n", b"")
+
+
+def test_the_summary_of_a_run_whose_reader_left_does_not_say_ok(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+
+    def left() -> None:
+        raise SystemExit(1)  # rich's answer to a closed pipe
+
+    with pytest.raises(SystemExit):
+        ended(left, name="plan", summary=str(file))
+    assert "exit status 1" in file.read_text()
+
+
 def test_a_bad_setting_ends_before_anything_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     ran: list[str] = []
     assert ended(lambda: ran.append("ran"), target="moon") == 3

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
 
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
@@ -28,7 +31,7 @@ class Fact:
     def to_json(self) -> dict[str, Any]:
         return {"answer": 42}
 
-    def __rich__(self) -> str:
+    def __rich__(self) -> RenderableType:
         return "the answer is 42"
 
 
@@ -73,10 +76,44 @@ def test_text_of_tools_is_not_taken_for_markup() -> None:
     assert out.getvalue() == "module.a[bold]\n"
 
 
+@pytest.mark.parametrize("text", ["arn:aws:secretsmanager:eu-central-1:1:secret:name", "a:key:b"])
+def test_what_looks_like_an_emoji_code_stays_as_it_is(text: str) -> None:
+    it, out, _ = console()
+    it.say(text)
+    it.say_plain(text)
+    assert out.getvalue() == f"{text}\n{text}\n"
+
+
 def test_a_log_is_never_wrapped() -> None:
     it, out, _ = console()
     it.say("x" * 500)
     assert out.getvalue() == "x" * 500 + "\n"
+
+
+@dataclass(frozen=True)
+class Drawn(Fact):
+    drawing: RenderableType = ""
+
+    def __rich__(self) -> RenderableType:
+        return self.drawing
+
+
+def test_a_log_has_each_row_of_a_table_in_one_line_with_nothing_cut_off() -> None:
+    address = "module.cloudfront_distribution.aws_cloudfront_response_headers_policy.this[0]"
+    cells = (address, "what it changes, " * 10, "x" * 100)
+    table = Table("Resource", "", "", box=None)
+    table.add_row(*cells)
+    for drawing in (table, Group("Plan", table)):
+        it, out, _ = console()
+        it.show(Drawn(drawing=drawing))
+        row = out.getvalue().splitlines()[-1]
+        assert [cell in row for cell in cells] == [True, True, True]
+
+
+def test_what_fills_the_width_it_gets_is_no_wider_than_a_page_in_a_log() -> None:
+    it, out, _ = console()
+    it.show(Drawn(drawing=Panel("It failed.")))
+    assert {len(line) for line in out.getvalue().splitlines()} == {120}
 
 
 @pytest.mark.parametrize(

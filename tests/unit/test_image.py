@@ -110,6 +110,18 @@ def test_a_build_makes_no_attestations_because_lambda_refuses_an_index(default_s
     assert f"BASE_IMAGE={BASE}" in command
 
 
+def test_without_git_the_revision_is_unknown_and_the_build_goes_on(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    settings = dataclasses.replace(default_settings, project_root=tmp_path)
+
+    command = buildx.arguments(settings, "0123456789abcdef", BASE, Path("/metadata.json"))
+
+    assert "org.opencontainers.image.revision=unknown" in command
+
+
 def test_a_machine_without_docker_is_told_what_to_install(
     default_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -16,6 +16,10 @@ from scripts import logs
 from scripts.aws import Aws
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
+from scripts.pipeline.logs import Wanted
+from scripts.pipeline.logs import logs as logs_command
+from scripts.session import Session
+from scripts.settings import Settings
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
@@ -111,6 +115,12 @@ def test_the_newest_lines_are_the_last_ones_and_zero_means_all() -> None:
     assert logs.newest(iter(events), 0) == tuple(events)
 
 
+def test_a_negative_number_of_lines_is_refused_before_anything_is_opened(default_settings: Settings) -> None:
+    with pytest.raises(DeployError, match="--lines -1") as failure:
+        logs_command(Session(default_settings, Console(stdout=io.StringIO())), Wanted(lines=-1))
+    assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
+
+
 # --- following -----------------------------------------------------------------------------------------
 
 
@@ -126,11 +136,11 @@ class Growing:
         self.looks.append(since)
         return iter(next(self._answers))
 
-    def followed(self, since: datetime = NOW, seen: tuple[logs.Event, ...] = ()) -> list[str]:
+    def followed(self, lines: int = 0) -> list[str]:
         """Ids in the order shown, until the answers end as Ctrl-C would end it."""
         found = []
         try:
-            for one in logs.follow(self.look, since=since, shown=seen, pause=self.pauses.append):
+            for one in logs.follow(self.look, since=NOW, lines=lines, pause=self.pauses.append):
                 found.append(one.id)
         except RuntimeError:  # a generator turns the end of the answers into this
             return found
@@ -144,8 +154,9 @@ def test_following_shows_each_event_once_although_its_looks_overlap() -> None:
     assert growing.followed() == ["a", "b", "c"]
 
 
-def test_following_does_not_repeat_what_was_shown_before_it_began() -> None:
-    assert Growing([event("a"), event("b", 1)]).followed(seen=(event("a"),)) == ["b"]
+def test_following_begins_with_the_newest_lines_and_shows_no_earlier_one_later() -> None:
+    there = [event("a"), event("b", 1), event("c", 1), event("d", 2)]
+    assert Growing(there, [*there, event("e", 3)]).followed(lines=2) == ["c", "d", "e"]
 
 
 def test_an_event_that_arrives_after_a_later_one_is_shown_as_well() -> None:

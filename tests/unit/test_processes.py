@@ -49,6 +49,30 @@ def test_an_exception_while_reading_ends_the_child(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pids[0])
 
 
+def test_a_listener_that_ends_the_program_lets_the_child_end_in_order(tmp_path: Path) -> None:
+    """rich raises SystemExit at a closed pipe, and what the child still says must not block it."""
+    code = """
+import pathlib, signal, sys, time
+
+def stop(*_):
+    for _ in range(3000):
+        print("saving" * 10, flush=True)
+    pathlib.Path("saved").touch()
+    sys.exit()
+
+signal.signal(signal.SIGINT, stop)
+print("working", flush=True)
+time.sleep(600)
+"""
+
+    def on_line(line: str) -> None:
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        processes.stream(python(code), cwd=tmp_path, environment=os.environ, on_line=on_line)
+    assert (tmp_path / "saved").exists()
+
+
 def test_the_child_has_a_group_of_its_own_so_that_a_terminal_does_not_interrupt_it(tmp_path: Path) -> None:
     lines: list[str] = []
     code = "import os; print(os.getpgrp() == os.getpid())"

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
+from scripts import processes
+from scripts import steps as steps_module
 from scripts.console import Console
 from scripts.steps import NothingToDo, Step, Steps, Times, Timing
 
@@ -17,6 +26,45 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+class Unread(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def raised(work: Callable[[], None]) -> BaseException | None:
+    """What ends `work`; in a thread, so that work that waits for ever fails the test and does not hold it."""
+    ended: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout=120)
+    assert ended, "it waits for ever"
+    return ended[0]
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within two minutes; a zombie waits only for somebody to collect it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 @pytest.fixture
@@ -91,6 +139,65 @@ def test_a_failure_does_not_leave_running_steps_behind(steps: Steps) -> None:
     with pytest.raises(LookupError):
         steps.run(Step("other", other), Step("broken", fail))
     assert ended == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("console", "error"),
+    [
+        (Console(stdout=Unread(), json_lines=True), BrokenPipeError),
+        (Console(stdout=io.TextIOWrapper(io.BytesIO(), encoding="ascii")), UnicodeEncodeError),
+    ],
+    ids=["closed pipe", "ASCII"],
+)
+def test_a_step_that_cannot_be_shown_ends_the_run_with_the_reason(
+    console: Console, error: type[BaseException]
+) -> None:
+    assert isinstance(raised(lambda: Steps(console).run(Step("build", lambda: None))), error)
+
+
+def test_a_failure_that_cannot_be_shown_is_still_the_one_that_ends_the_run() -> None:
+    def fail() -> None:
+        raise LookupError
+
+    steps = Steps(Console(stdout=Unread(), json_lines=True))
+    assert isinstance(raised(lambda: steps.run(Step("build", fail))), LookupError)
+
+
+@pytest.mark.parametrize("note", ["/srv/[/x]/LibreChat", "arn:aws:secretsmanager:eu-central-1:1:secret:a"])
+def test_a_note_is_shown_as_it_is(steps: Steps, out: io.StringIO, terminal: Console, note: str) -> None:
+    assert raised(lambda: steps.run(Step("build", lambda: note))) is None
+    assert f"({note})" in out.getvalue()
+    assert raised(lambda: Steps(terminal).run(Step("build", lambda: note))) is None
+    assert f"({note})" in terminal.rich.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_subprocess_that_does_not_stop_when_asked_is_killed_with_its_children(
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps_module, "_STOP_SECONDS", 0.1)
+    begun = threading.Event()
+    pids: list[int] = []
+
+    def on_line(line: str) -> None:
+        pids.extend(map(int, line.split()))
+        begun.set()
+
+    def stubborn() -> None:
+        command = ["/bin/sh", "-c", "trap '' INT TERM; sleep 600 & echo $$ $!; wait"]
+        processes.stream(command, cwd=tmp_path, environment=os.environ, on_line=on_line)
+
+    def fail() -> None:
+        assert begun.wait(120)
+        raise LookupError
+
+    try:
+        with pytest.raises(LookupError):
+            steps.run(Step("stubborn", stubborn), Step("broken", fail))
+        assert [ends(pid) for pid in pids] == [True, True]
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_step_that_finds_itself_not_needed_is_not_shown(steps: Steps, out: io.StringIO) -> None:

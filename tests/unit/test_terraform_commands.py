@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def test_no_variable_reaches_an_argument_list_or_a_file(terraform: Recorder, tmp
     terraform.output()
     everything = " ".join(" ".join(argv) for argv in terraform.argvs)
     assert "hunter2" not in everything
-    assert "-var" not in everything
+    assert not any(argument.startswith("-var") for argv in terraform.argvs for argument in argv)
     assert terraform.temp_var_files.files == []
 
 
@@ -130,6 +130,40 @@ def test_nothing_is_written_to_debug_logs(terraform: Recorder, caplog: pytest.Lo
             terraform.apply(saved.file)
         terraform.output()
     assert caplog.records == []
+
+
+def test_a_relative_binary_is_where_the_caller_stands_and_not_in_the_root_module(tmp_path: Path) -> None:
+    terraform = Recorder(tmp_path, binary="./bin/tf")
+    terraform.version()
+    assert terraform.argvs[0][0] == str(Path.cwd() / "bin" / "tf")
+
+
+def test_arguments_and_places_that_were_meant_for_another_run_never_reach_terraform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``-target`` in it a plan of a part would pass for the whole."""
+    foreign = {
+        "TF_CLI_ARGS": "-lock=false",
+        "TF_CLI_ARGS_plan": "-target=module.a",
+        "TF_WORKSPACE": "other",
+        "TF_DATA_DIR": "/elsewhere",
+        "TF_VAR_project_root": "/another/checkout",
+    }
+    for name, value in (foreign | {"TF_CLI_CONFIG_FILE": "/home/ann/.tfrc", "TF_VAR_mine": "1"}).items():
+        monkeypatch.setenv(name, value)
+    environments: list[Mapping[str, str]] = []
+
+    def stream(argv: Sequence[str], **options: Any) -> processes.Finished:
+        environments.append(options["environment"])
+        options["on_line"]('{"terraform_version": "1.11.4"}')
+        return processes.Finished(0, "")
+
+    monkeypatch.setattr(processes, "stream", stream)
+    Terraform(tmp_path).version()
+    Terraform(tmp_path, variables={"project_root": "/ours"}).version()
+    assert not foreign.keys() & environments[0].keys()
+    assert (environments[0]["TF_CLI_CONFIG_FILE"], environments[0]["TF_VAR_mine"]) == ("/home/ann/.tfrc", "1")
+    assert environments[1]["TF_VAR_project_root"] == "/ours"
 
 
 def test_a_misspelt_method_is_an_error_and_not_a_terraform_command(terraform: Recorder) -> None:

@@ -150,7 +150,7 @@ def test_a_value_that_terraform_calls_sensitive_is_masked(change: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "name", ["OPENAI_API_KEY", "db_password", "SESSION_TOKEN", "JWT_SECRET", "CREDS_KEY"]
+    "name", ["OPENAI_API_KEY", "db_password", "SESSION_TOKEN", "JWT_SECRET", "CREDS_KEY", "CREDS_IV"]
 )
 def test_what_is_called_like_a_secret_is_masked_although_nobody_marked_it(name: str) -> None:
     def environment(**variables: str) -> dict[str, Any]:
@@ -170,6 +170,63 @@ def test_a_secret_in_something_that_is_new_as_a_whole_is_masked_too() -> None:
     found = refresh.read(plan({"blocks": None}, after, configured=("blocks",)))
     assert "marked" not in json.dumps(found.to_json())
     assert attributes(found)[0].after == [{"name": "n", "api_key": MASK}]
+
+
+UNRECOGNISED = {"MONGO_URI": "mongodb://admin:marked@db/x", "SENTRY": "marked2", "HOOK": "https://h/marked3"}
+"""Secrets whose names do not say so, or whose values look like an ordinary address."""
+
+
+@pytest.mark.parametrize("before", [None, [], [{"variables": None}], [{"variables": {"A": "1"}}]])
+def test_a_variable_that_somebody_put_into_the_functions_environment_is_told_by_its_name_alone(
+    before: Any,
+) -> None:
+    after = {"environment": [{"variables": {"A": "1", **UNRECOGNISED}}]}
+    found = json.dumps(
+        refresh.read(plan({"environment": before}, after, configured=("environment",))).to_json()
+    )
+    assert "marked" not in found
+    assert all(name in found for name in UNRECOGNISED)
+
+
+def test_a_secret_that_somebody_put_in_the_place_of_our_value_is_hidden_and_our_value_is_shown() -> None:
+    before, after = (
+        {"environment": [{"variables": {"CONFIG_PATH": value}}]}
+        for value in ("/tmp/librechat.yaml", "marked")
+    )
+    found = refresh.read(plan(before, after, configured=("environment",)))
+    assert attributes(found) == (
+        Attribute("environment[0].variables.CONFIG_PATH", "/tmp/librechat.yaml", MASK),
+    )
+
+
+@pytest.mark.parametrize("value", ["false", "full", "15000", "redis://cache:6379", "http://x.local:4000/v1"])
+def test_a_variable_that_can_be_no_secret_is_shown_as_it_was_found(value: str) -> None:
+    before, after = ({"environment": [{"variables": {"A": v}}]} for v in ("before", value))
+    found = refresh.read(plan(before, after, configured=("environment",)))
+    assert attributes(found)[0].after == value
+
+
+def test_a_variable_that_was_removed_shows_what_it_was() -> None:
+    before, after = ({"environment": [{"variables": v}]} for v in ({"A": "1", "B": "x"}, {"A": "1"}))
+    found = refresh.read(plan(before, after, configured=("environment",)))
+    assert attributes(found) == (Attribute("environment[0].variables.B", "x", None),)
+
+
+def test_a_password_in_an_address_is_hidden_wherever_it_stands() -> None:
+    found = refresh.read(
+        plan(
+            {"description": "ours"},
+            {"description": "see https://ann:marked@host/x"},
+            configured=("description",),
+        )
+    )
+    assert attributes(found)[0].after == "see https://ann:[removed]@host/x"
+
+
+def test_what_somebody_added_to_a_policy_is_shown_word_for_word() -> None:
+    after = '{"Statement": [{"Sid": "byHand", "Action": "secretsmanager:GetSecretValue"}]}'
+    found = refresh.read(plan({"policy": "{}"}, {"policy": after}, configured=("policy",)))
+    assert attributes(found)[0].after == after
 
 
 def test_a_long_value_is_recognised_by_its_beginning() -> None:

@@ -2,7 +2,8 @@
 
 Plain HTTP on localhost stands for the viewer's TLS connection, so every viewer protocol policy is
 satisfied. Nothing is cached here: what API Gateway answers is never cacheable with CachingDisabled,
-and S3 behaviors are served by the emulator's own data plane (`s3_behavior`).
+and S3 behaviors are served by the emulator's own data plane (`s3_behavior`). Errors are not kept either, as
+the root asks with a minimum TTL of 0; with another one AWS would answer with an old error for that long.
 """
 
 from __future__ import annotations

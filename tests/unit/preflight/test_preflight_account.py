@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -130,6 +131,51 @@ def test_every_action_of_the_table_exists() -> None:
         for action in set(need.actions) - _OF_ITS_OWN:
             service, _, operation = action.partition(":")
             assert operation in session.get_service_model(service).operation_names, action
+
+
+@pytest.mark.parametrize(
+    ("resource", "actions"),
+    [
+        (":role/", {"iam:TagRole", "iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"}),
+        (":policy/service-role/AWSLambdaENIManagementAccess", {"iam:GetPolicy", "iam:GetPolicyVersion"}),
+        (":repository/", {"ecr:TagResource"}),
+        (":function:", {"lambda:TagResource"}),
+        (":log-group:", {"logs:TagResource"}),
+        (":security-group/", {"ec2:CreateTags"}),
+        (":security-group-rule/", {"ec2:CreateTags"}),
+        (":replicationgroup:", {"elasticache:AddTagsToResource"}),
+        (":distribution/", {"cloudfront:TagResource"}),
+        ("-frontend-dev", {"s3:PutBucketTagging"}),
+        (":::librechat-lambda-tfstate-dev", {"s3:ListBucket"}),
+    ],
+)
+def test_what_terraform_tags_and_writes_into_the_role_is_asked_for(
+    default_settings: Settings, resource: str, actions: set[str]
+) -> None:
+    needs = permissions._filled(default_settings)
+    asked = {action for need in needs if resource in need.resource for action in need.actions}
+    assert actions <= asked
+
+
+def test_what_terraform_never_calls_is_not_asked_for() -> None:
+    asked = {action for need in NEEDS for action in need.actions}
+    assert not asked & {"iam:AttachRolePolicy", "iam:CreatePolicy"}
+
+
+def test_listing_the_state_s_bucket_is_asked_of_the_bucket_and_not_of_the_object(
+    default_settings: Settings,
+) -> None:
+    resources = [
+        need.resource for need in permissions._filled(default_settings) if "s3:ListBucket" in need.actions
+    ]
+    assert f"arn:aws:s3:::{default_settings.state.bucket}" in resources
+    assert not any(resource.endswith("terraform.tfstate") for resource in resources)
+
+
+def test_a_state_in_a_directory_needs_no_bucket(default_settings: Settings) -> None:
+    state = replace(default_settings.state, backend="local")
+    resources = [need.resource for need in permissions._filled(replace(default_settings, state=state))]
+    assert not any(default_settings.state.bucket in resource for resource in resources)
 
 
 def test_the_names_of_the_environment_are_filled_in(default_settings: Settings) -> None:

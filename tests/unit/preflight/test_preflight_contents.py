@@ -32,6 +32,14 @@ def test_every_missing_and_every_plain_parameter_is_named_at_once() -> None:
     assert "put-parameter" in finding.remedy and "cannot be changed" in finding.remedy
 
 
+def test_a_plain_parameter_stops_nothing_and_is_left_to_its_other_users() -> None:
+    types = {"/chat/jwt": "SecureString", "/chat/mongo": "String"}
+    finding = parameters.judge(WANTED, types)
+    assert (finding.status, finding.found) == (Status.WARNING, "not encrypted: /chat/mongo is a String")
+    assert "SecureString of another name" in finding.remedy and "other users" in finding.remedy
+    assert "elete" not in finding.remedy
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import socket
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.preflight.model import Status
+from scripts.aws import Aws
+from scripts.preflight import network
+from scripts.preflight.model import Finding, Status
 from scripts.preflight.network import default_route, judge_subnets, judge_ways_out, route_table_of
+from scripts.settings import Settings
 
 NAT = {"NatGatewayId": "nat-1", "State": "available", "ConnectivityType": "public"}
 
@@ -95,3 +102,26 @@ def test_every_other_way_out_is_judged(
 ) -> None:
     finding = judge_ways_out(["s-a"], [table("s-a", **route)], [gateway])
     assert finding.status is status and says in finding.found and finding.remedy
+
+
+def documentdb(settings: Settings, directory: Path, **more_groups: str) -> Finding:
+    """What is found about DocumentDB, with these security groups beside that of the services."""
+    path = directory / "environments" / "dev" / "terraform.tfvars.json"
+    path.parent.mkdir(parents=True)
+    groups = settings.tfvars["security_group_ids"] | more_groups
+    path.write_text(json.dumps({**settings.tfvars, "security_group_ids": groups}))
+    terraform = replace(settings.terraform, directory=str(directory))
+    there = replace(settings, target="aws", terraform=terraform)
+    probes = {probe.name: probe for probe in network.probes(there, Aws(region="eu-west-1"), ())}
+    return probes["DocumentDB"].look()
+
+
+def test_documentdb_s_own_security_group_is_spoken_of_unless_terraform_is_to_open_it(
+    default_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+    unnamed = documentdb(default_settings, tmp_path / "unnamed")
+    named = documentdb(default_settings, tmp_path / "named", documentdb="sg-1")
+    assert unnamed.status is named.status is Status.OK
+    assert "its security group must admit the function on port 27017" in unnamed.found
+    assert named.found.endswith(" resolves")

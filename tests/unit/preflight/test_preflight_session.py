@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
-from scripts import preflight
+from scripts import app_config, preflight
+from scripts.aws import Aws
 from scripts.console import Console
 from scripts.errors import DeployError
+from scripts.pipeline.stages import beginning
 from scripts.preflight import Check, Report, Status
+from scripts.preflight.runner import Probe
 from scripts.session import Session
 from scripts.settings import Settings
+from scripts.target import Target
 
 WARNING = Check("Tools", "git", Status.WARNING, "not on PATH", "Install git.")
 FAILED = Check("Tools", "node", Status.FAILED, "not on PATH", "Install Node.js.")
@@ -45,3 +50,22 @@ def test_what_is_fine_or_not_checked_is_not_worth_a_word(
 def test_a_failed_check_stops_the_deploy(default_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeployError, match="nothing was touched"):
         checked(default_settings, monkeypatch, WARNING, FAILED)
+
+
+@pytest.mark.parametrize("to_deploy", [True, False])
+def test_whether_the_caller_may_deploy_is_asked_by_a_deploy_and_not_by_a_plan(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch, to_deploy: bool
+) -> None:
+    looked_at: list[str] = []
+
+    def run(probes: list[Probe], patience: float) -> Report:
+        looked_at.extend(probe.name for probe in probes)
+        return Report(())
+
+    monkeypatch.setattr(preflight, "run", run)
+    monkeypatch.setattr(app_config, "is_unpushed", lambda *_: False)
+    session = Session(replace(default_settings, target="aws"), Console(stdout=io.StringIO()))
+    session.target = Target("aws", {}, Aws(region="eu-west-1"))
+    steps = {step.name: step for step in beginning(session, to_deploy=to_deploy)}
+    steps["check references"].run()
+    assert "VPC" in looked_at and ("permissions" in looked_at) is to_deploy
