@@ -1,18 +1,20 @@
 """Looks for what a destroy should have removed, service by service, side by side.
 
 Terraform's own word is not asked: this reads the account. Ours is what carries our names
-(``librechat-lambda-…-ENVIRONMENT``) or, in groups and zones that we share, our tags or our domain.
+(``librechat-lambda-PART-ENVIRONMENT``) or, in groups and zones that we share, our tags or our domain.
 The state bucket is not a leftover: it outlives deployments on purpose.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from scripts import daemons
 from scripts.aws import Aws, error_code
 from scripts.settings import Settings
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PREFIX = "librechat-lambda-"
+
+_POLICY = "-(inline|logs|vpc)"
+"""What the module lambda puts behind the function's name."""
 
 _LOOKS = 3
 _LOOK_AGAIN_AFTER = 3.0
@@ -103,13 +108,12 @@ _Find = Callable[[], Iterable[str]]
 def _look(finds: Mapping[str, _Find]) -> tuple[list[Leftover], dict[str, str]]:
     leftovers: list[Leftover] = []
     unchecked: dict[str, str] = {}
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        looks = {kind: pool.submit(_names_of, find) for kind, find in finds.items()}
-        for kind, look in looks.items():
-            try:
-                leftovers += [Leftover(kind, name) for name in look.result()]
-            except Exception as error:
-                unchecked[kind] = f"{error_code(error) or type(error).__name__}: {error}"
+    looks = {kind: daemons.start(partial(_names_of, find)) for kind, find in finds.items()}
+    for kind, look in looks.items():
+        try:
+            leftovers += [Leftover(kind, name) for name in look.result()]
+        except Exception as error:
+            unchecked[kind] = f"{error_code(error) or type(error).__name__}: {error}"
     return leftovers, unchecked
 
 
@@ -144,13 +148,25 @@ class _Names:
         yield "IAM policy", self._policies
         yield "Route 53 record", self._records
 
-    def _ours(self, name: str) -> bool:
-        """Modules put suffixes of their own behind some names (policies): the stem decides."""
-        return name.startswith(PREFIX) and f"-{self._environment}" in name
+    def _ours(self, name: str, suffix: str = "") -> bool:
+        """Whether a name is one of ours, with what a module puts behind it (`suffix`, a pattern).
+
+        The part has no hyphen, so that a name belongs to one environment only: ``dev-2`` has one.
+        """
+        return re.fullmatch(f"{PREFIX}[^-]+-{self._environment}{suffix}", name) is not None
 
     def _pages(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
         for page in self._aws.client(service).get_paginator(operation).paginate(**arguments):
             yield from page.get(key, ())
+
+    def _cloudfront(self, operation: str, key: str, **arguments: str) -> Iterator[Any]:
+        """Page by page, by hand: botocore has paginators for some of these lists only."""
+        while True:
+            page = getattr(self._aws.client("cloudfront"), operation)(**arguments)[key]
+            yield from page.get("Items", ())
+            if not page.get("NextMarker"):
+                return
+            arguments["Marker"] = page["NextMarker"]
 
     def _buckets(self) -> Iterator[str]:
         for bucket in self._aws.client("s3").list_buckets()["Buckets"]:
@@ -180,33 +196,29 @@ class _Names:
 
     def _distributions(self) -> Iterator[str]:
         domain = self._tfvars.get("custom_domain", "")
-        listing = self._aws.client("cloudfront").get_paginator("list_distributions")
-        for page in listing.paginate():
-            for distribution in page.get("DistributionList", {}).get("Items", ()):
-                aliases = distribution.get("Aliases", {}).get("Items", ())
-                if domain in aliases or self._is_origin(distribution):
-                    yield f"{distribution['Id']} ({distribution['DomainName']})"
+        for distribution in self._cloudfront("list_distributions", "DistributionList"):
+            aliases = distribution.get("Aliases", {}).get("Items", ())
+            if domain in aliases or self._is_origin(distribution):
+                yield f"{distribution['Id']} ({distribution['DomainName']})"
 
     def _is_origin(self, distribution: Mapping[str, Any]) -> bool:
         origins = distribution.get("Origins", {}).get("Items", ())
         return any(self._ours(origin["DomainName"].split(".")[0]) for origin in origins)
 
     def _cloudfront_functions(self) -> Iterator[str]:
-        listed = self._aws.client("cloudfront").list_functions()["FunctionList"]
-        for function in listed.get("Items", ()):
+        for function in self._cloudfront("list_functions", "FunctionList"):
             if self._ours(function["Name"]):
                 yield function["Name"]
 
     def _response_headers_policies(self) -> Iterator[str]:
-        listed = self._aws.client("cloudfront").list_response_headers_policies(Type="custom")
-        for item in listed["ResponseHeadersPolicyList"].get("Items", ()):
+        listed = "ResponseHeadersPolicyList"
+        for item in self._cloudfront("list_response_headers_policies", listed, Type="custom"):
             name = item["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["Name"]
             if self._ours(name):
                 yield name
 
     def _origin_access_controls(self) -> Iterator[str]:
-        listed = self._aws.client("cloudfront").list_origin_access_controls()["OriginAccessControlList"]
-        for control in listed.get("Items", ()):
+        for control in self._cloudfront("list_origin_access_controls", "OriginAccessControlList"):
             if self._ours(control["Name"]):
                 yield control["Name"]
 
@@ -245,7 +257,7 @@ class _Names:
 
     def _policies(self) -> Iterator[str]:
         for policy in self._pages("iam", "list_policies", "Policies", Scope="Local"):
-            if self._ours(policy["PolicyName"]):
+            if self._ours(policy["PolicyName"], _POLICY):
                 yield policy["PolicyName"]
 
     def _records(self) -> Iterator[str]:

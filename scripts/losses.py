@@ -6,10 +6,10 @@ It reads the account, not the state: a destroy that was interrupted has forgotte
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scripts import daemons
 from scripts.aws import Aws, error_code
 from scripts.inventory import PREFIX
 from scripts.settings import Settings
@@ -73,6 +73,7 @@ class Losses:
                     "name": loss.name,
                     "count": loss.count,
                     "bytes": loss.size,
+                    "amount": loss.amount,
                     "at_least": loss.at_least,
                     "reason": loss.reason,
                 }
@@ -97,9 +98,8 @@ class Losses:
 def count(aws: Aws, settings: Settings, history: str = "") -> Losses:
     """Count what is there, side by side; what is not there is not listed."""
     kinds = (_files, _images, _log, _sessions)
-    with ThreadPoolExecutor(len(kinds)) as pool:
-        found = [pool.submit(_counted, kind, aws, settings.environment) for kind in kinds]
-        return Losses(tuple(loss for look in found for loss in look.result()), history)
+    found = daemons.each(lambda kind: _counted(kind, aws, settings.environment), kinds, parallel=len(kinds))
+    return Losses(tuple(loss for losses in found for loss in losses), history)
 
 
 _ABSENT = ("NoSuchBucket", "404", "RepositoryNotFoundException", "ReplicationGroupNotFoundFault")

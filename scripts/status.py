@@ -8,12 +8,12 @@ bucket), for a record only says what was done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scripts import preflight
+from scripts import daemons, preflight
 from scripts.last_deploy import LastDeployFile
 from scripts.settings import Settings
 from scripts.state import Lock, state_of
@@ -231,16 +231,15 @@ def _local(settings: Settings, empty: Status) -> Status:
 def _deployment(settings: Settings, target: Target, here: Status) -> Status:
     state = state_of(settings, target.aws)
     head = state.head() if state.exists() else None
-    here = replace(here, state=state.where, lock=state.lock() if head else None)
+    here = replace(here, state=state.where, lock=state.lock())
     if head is None or not head.resources:
         return replace(here, deployed=False)
     here = replace(here, deployed=True, resources=head.resources, outputs=head.outputs)
     asked = _Asked()
-    with ThreadPoolExecutor(thread_name_prefix="status") as pool:
-        health = pool.submit(_health, here.url, remote=target.name == "aws")
-        function = pool.submit(asked, "the function", lambda: _config_version(target, head.outputs), "")
-        nobody: _Live = (None, None)
-        live, present = asked("the live release", lambda: _live(settings, target), nobody)
+    health = daemons.start(partial(_health, here.url, remote=target.name == "aws"))
+    function = daemons.start(lambda: asked("the function", lambda: _config_version(target, head.outputs), ""))
+    nobody: _Live = (None, None)
+    live, present = asked("the live release", lambda: _live(settings, target), nobody)
     terraforms = str(head.outputs.get("image_uri", "")).partition("@")[2]
     return replace(
         here,

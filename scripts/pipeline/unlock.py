@@ -87,14 +87,28 @@ def _require_consent(session: Session, lock: Lock, holder: Holder) -> None:
                 facts={"lock": lock.to_json()},
             )
         case Presence.UNKNOWN:
-            question = "Two runs at once destroy the state. Do you know that the holder is gone?"
-            if not session.console.confirm(question):
+            if not _confirmed(session, lock):
                 raise DeployError(
                     "Not confirmed; the lock stays",
                     next_step=f"Look after the run of {lock.who or 'its holder'} first.",
                     status=ExitStatus.LOCKED,
                     facts={"lock": lock.to_json()},
                 )
+
+
+def _confirmed(session: Session, lock: Lock) -> bool:
+    try:
+        return session.console.confirm(
+            "Two runs at once destroy the state. Do you know that the holder is gone?"
+        )
+    except DeployError as nobody:  # there to answer: the lock stays, which has a status of its own
+        raise DeployError(
+            nobody.what,
+            nobody.why,
+            nobody.next_step,
+            status=ExitStatus.LOCKED,
+            facts={"lock": lock.to_json()},
+        ) from nobody
 
 
 def _another(lock: Lock | None, what: str) -> DeployError:

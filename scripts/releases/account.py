@@ -7,10 +7,11 @@ an image that was deleted: both are seen here.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from scripts import daemons
 from scripts.aws import Aws, error_code
 from scripts.releases.record import Ending, Place, Release
 
@@ -60,12 +61,11 @@ def look(aws: Aws, releases: Sequence[Release]) -> Present:
     place = next((release.place for release in releases if release.place.function), Place())
     if not place.function:
         return Present()
-    with ThreadPoolExecutor(4, thread_name_prefix="releases") as pool:
-        digest = pool.submit(_digest, aws, place.function)
-        client = pool.submit(_client, aws, place.bucket)
-        images = pool.submit(_images, aws, place.repository)
-        clients = pool.submit(_clients, aws, place.bucket)
-        return Present(digest.result(), client.result(), images.result(), clients.result())
+    digest = daemons.start(partial(_digest, aws, place.function))
+    client = daemons.start(partial(_client, aws, place.bucket))
+    images = daemons.start(partial(_images, aws, place.repository))
+    clients = daemons.start(partial(_clients, aws, place.bucket))
+    return Present(digest.result(), client.result(), images.result(), clients.result())
 
 
 def live(releases: Sequence[Release], present: Present) -> Release | None:

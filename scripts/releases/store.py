@@ -11,11 +11,11 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from scripts import daemons
 from scripts.aws import Aws, error_code
 from scripts.errors import DeployError
 from scripts.releases.record import Release, is_id
@@ -67,9 +67,7 @@ class Store:
 
     def newest(self, limit: int = LOOK_BACK) -> tuple[Release, ...]:
         """The newest releases; without a limit all that can be of use."""
-        wanted = list(islice(self.ids(), limit))
-        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="releases") as pool:
-            return tuple(pool.map(self.get, wanted))
+        return tuple(daemons.each(self.get, islice(self.ids(), limit), parallel=_PARALLEL))
 
     def get(self, id: str) -> Release:
         """One release; with `Ending.UNKNOWN` when its record is damaged."""

@@ -7,10 +7,11 @@ For explaining a measurement, never for making one: everything is optional, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
+from scripts import daemons
 from scripts.aws import Aws, Patience, error_code
 
 _PATIENCE = Patience(connect=5, answer=20, attempts=3)
@@ -84,8 +85,9 @@ def read(aws: Aws, outputs: Mapping[str, Any]) -> Deployed:
         the checks, too.
     """
     patient = aws.with_patience(_PATIENCE)
-    with ThreadPoolExecutor(len(_PARTS), thread_name_prefix="deployed") as pool:
-        answers = {name: pool.submit(_attempt, part, patient, outputs) for name, part in _PARTS.items()}
+    answers = {
+        name: daemons.start(partial(_attempt, part, patient, outputs)) for name, part in _PARTS.items()
+    }
     facts: dict[str, Any] = {}
     unknown: dict[str, str] = {}
     for name, answer in answers.items():

@@ -22,17 +22,22 @@ class StateBucket:
 
     Attributes:
         bucket: Its name.
-        key: Key of the state; the lock is ``<key>.tflock``, the releases are below ``releases``.
-        releases: Prefix of the records of releases, with its slash.
+        key: Key of the state; the lock is ``<key>.tflock``.
+        releases: Prefix of the records of releases, with its slash. The folder above is always the
+            environment, so that those which share a bucket never share records.
     """
 
     def __init__(self, aws: Aws, settings: Settings) -> None:
         self._s3 = aws.client("s3")
         self._region = settings.aws.region
         self._account = settings.aws.account_id
+        self._terraform = settings.terraform.binary
         self.bucket = settings.state.bucket
         self.key = settings.state.key
-        self.releases = f"{self.key.rpartition('/')[0]}/releases/".lstrip("/")
+        folders = self.key.split("/")[:-1]
+        if folders[-1:] != [settings.environment]:
+            folders.append(settings.environment)
+        self.releases = "/".join((*folders, "releases", ""))
 
     @property
     def where(self) -> str:
@@ -106,7 +111,7 @@ class StateBucket:
 
     def holder(self, lock: Lock, directory: Path, *, only_here: bool = False) -> Holder:
         """Whether the holder is still there; see `scripts.state.holder.find`."""
-        return find(lock, directory, only_here=only_here)
+        return find(lock, directory, self._terraform, only_here=only_here)
 
     def release(self, lock: Lock) -> bool:
         """Remove exactly this lock. False when it is gone, or another has been taken since.

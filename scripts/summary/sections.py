@@ -118,14 +118,10 @@ def _doctor(event: Event) -> Iterator[str]:
 
 def _losses(event: Event) -> Iterator[str]:
     yield "### Data that goes for good"
-    rows = []
-    for loss in event["losses"]:
-        number = loss["reason"] if loss["count"] is None else f"{loss['count']}"
-        more = "at least " if loss["at_least"] else ""
-        rows.append((plain(loss["what"]), code(loss["name"]), f"{more}{plain(number)}"))
+    rows = [(plain(loss["what"]), code(loss["name"]), plain(loss["amount"])) for loss in event["losses"]]
     if event["state_history"]:
         rows.append(("the state's history", "", plain(event["state_history"])))
-    yield table(("Lost", "In", "How many"), rows)
+    yield table(("Lost", "In", "How much"), rows)
 
 
 def _smoke(event: Event) -> Iterator[str]:

@@ -255,8 +255,10 @@ def locked_by(bench: Bench, who: str, id: str = "1") -> Account:
 
 def test_unlock_asks_when_the_holder_is_on_another_host(bench: Bench) -> None:
     session = locked_by(bench, "ann@build-7")
-    with pytest.raises(DeployError, match="confirmation is needed"):
+    with pytest.raises(DeployError, match="confirmation is needed") as failure:
         pipeline.unlock(bench.session("s3"))
+    assert failure.value.status is ExitStatus.LOCKED
+    assert failure.value.facts["lock"]["id"] == "1"
     assert session.state.lock() is not None
     assert pipeline.unlock(bench.session("s3", yes=True), "1") is ExitStatus.OK
     assert session.state.lock() is None

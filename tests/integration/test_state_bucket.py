@@ -170,6 +170,18 @@ def test_a_purge_leaves_what_others_keep_in_the_bucket(emulator: Emulator, state
     assert "DeleteMarkers" not in found
 
 
-def test_a_key_without_a_folder_keeps_its_releases_in_one(emulator: Emulator, settings: Settings) -> None:
-    flat = replace(settings, state=replace(settings.state, key="terraform.tfstate"))
-    assert StateBucket(emulator.aws, flat).releases == "releases/"
+def test_a_purge_leaves_the_releases_of_another_environment_in_the_same_folder(
+    emulator: Emulator, settings: Settings
+) -> None:
+    dev, prod = (
+        StateBucket(
+            emulator.aws,
+            replace(settings, environment=name, state=replace(settings.state, key=f"app/{name}.tfstate")),
+        )
+        for name in ("dev", "prod")
+    )
+    dev.ensure()
+    put(emulator, prod, f"{prod.releases}r1.json")
+    put(emulator, dev, f"{dev.releases}r1.json")
+    assert not dev.purge()
+    assert (dev.history().releases, prod.history().releases) == (0, 1)

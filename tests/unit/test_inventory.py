@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +47,7 @@ class Client:
         self._answers = answers
 
     def __getattr__(self, operation: str) -> Any:
-        return lambda **_: self._answer(operation)
+        return lambda **arguments: self._page(operation, arguments.get("Marker", ""))
 
     def get_paginator(self, operation: str) -> Any:
         client = self
@@ -55,6 +57,11 @@ class Client:
                 yield client._answer(operation)
 
         return Paginator()
+
+    def _page(self, operation: str, marker: str) -> Any:
+        """A dictionary of answers holds pages by marker."""
+        answer = self._answer(operation)
+        return answer[marker] if "" in answer else answer
 
     def _answer(self, operation: str) -> Any:
         answer = self._answers[operation]
@@ -81,6 +88,13 @@ class Account:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "_LOOK_AGAIN_AFTER", 0.0)
+
+
+def another(settings: Settings, environment: str) -> Settings:
+    """The same in another environment, whose files need not be there."""
+    other = dataclasses.replace(settings, environment=environment)
+    other.__dict__["tfvars"] = settings.tfvars
+    return other
 
 
 def take(settings: Settings, **services: dict[str, Any]) -> inventory.Inventory:
@@ -113,6 +127,94 @@ def test_what_is_ours_is_named_with_its_kind(default_settings: Settings) -> None
 def test_what_is_not_ours_is_left_in_peace(default_settings: Settings, name: str) -> None:
     """Another environment, another project, and the state bucket that outlives deployments."""
     assert take(default_settings, s3={"list_buckets": {"Buckets": [{"Name": name}]}}).clean
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ("dev", "librechat-lambda-frontend-dev2"),
+        ("dev", "librechat-lambda-frontend-dev-2"),
+        ("dev", "librechat-lambda-frontend-my-dev"),
+        ("api", "librechat-lambda-api-prod"),
+        ("prod", "librechat-lambda-api-api-prod"),
+    ],
+)
+def test_an_environment_with_a_similar_name_is_left_in_peace(
+    default_settings: Settings, environment: str, name: str
+) -> None:
+    settings = another(default_settings, environment)
+    found = take(
+        settings,
+        s3={"list_buckets": {"Buckets": [{"Name": name}]}},
+        iam={
+            "list_roles": {"Roles": [{"RoleName": name}]},
+            "list_policies": {"Policies": [{"PolicyName": f"{name}-logs"}]},
+        },
+    )
+    assert found.clean, found.leftovers
+
+
+@pytest.mark.parametrize("environment", ["dev", "dev-2", "api", "lambda"])
+def test_every_name_that_terraform_makes_is_known(default_settings: Settings, environment: str) -> None:
+    modules = default_settings.terraform_source / "modules"
+    text = "".join(path.read_text() for path in modules.glob("*/main.tf"))
+    made = re.findall(r'"\$\{var\.context\.name\}(\S+)\$\{var\.context\.environment\}"', text)
+    assert len(made) == text.count("var.context.name") > 5, "a name is made in another way"
+    names = [f"librechat-lambda{part}{environment}" for part in made]
+    settings = another(default_settings, environment)
+    found = take(settings, s3={"list_buckets": {"Buckets": [{"Name": name} for name in names]}})
+    assert sorted(left.name for left in found.leftovers) == sorted(names)
+
+
+def test_a_policy_has_what_the_module_puts_behind_the_functions_name(default_settings: Settings) -> None:
+    """Without it, it is the environment's that is called so: ``dev-logs`` has ``api-dev-logs-logs``."""
+    suffixes = ("-inline", "-logs", "-vpc", "-logs-logs", "")
+    policies = [{"PolicyName": f"librechat-lambda-api-dev{suffix}"} for suffix in suffixes]
+    roles = [{"RoleName": "librechat-lambda-api-dev-logs"}]
+    found = take(
+        default_settings, iam={"list_policies": {"Policies": policies}, "list_roles": {"Roles": roles}}
+    )
+    assert [left.name.removeprefix("librechat-lambda-api-dev") for left in found.leftovers] == [
+        "-inline",
+        "-logs",
+        "-vpc",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "item"),
+    [
+        (
+            "list_distributions",
+            "DistributionList",
+            {
+                "Id": "E1",
+                "DomainName": "d",
+                "Origins": {"Items": [{"DomainName": "librechat-lambda-frontend-dev.s3.amazonaws.com"}]},
+            },
+        ),
+        ("list_functions", "FunctionList", {"Name": "librechat-lambda-spa-dev"}),
+        ("list_origin_access_controls", "OriginAccessControlList", {"Name": "librechat-lambda-frontend-dev"}),
+        (
+            "list_response_headers_policies",
+            "ResponseHeadersPolicyList",
+            {
+                "ResponseHeadersPolicy": {
+                    "ResponseHeadersPolicyConfig": {"Name": "librechat-lambda-client-dev"}
+                }
+            },
+        ),
+    ],
+)
+def test_what_is_on_a_later_page_of_cloudfront_is_found(
+    default_settings: Settings, operation: str, key: str, item: dict[str, Any]
+) -> None:
+    pages = {
+        "": {key: {"Items": [], "NextMarker": "100"}},
+        "100": {key: {"Quantity": 0, "NextMarker": "200"}},
+        "200": {key: {"Items": [item], "NextMarker": ""}},
+    }
+    assert len(take(default_settings, cloudfront={operation: pages}).leftovers) == 1
 
 
 def test_the_domain_of_an_unnamed_distribution_gives_it_away(default_settings: Settings) -> None:

@@ -270,7 +270,7 @@ def test_waiting_for_a_lock_begins_with_who_holds_it_and_how_long(
 def test_the_lock_of_a_killed_rehearsal_is_removed(
     settings: Settings, s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holder, "_terraforms", list)
+    monkeypatch.setattr(holder, "_terraforms", lambda name: [])
     lock_of_another_run(settings, s3)
     it, out = session(settings, s3)
     it.workspace = Workspace(tmp_path, (), "bundled")

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from scripts import pipeline
+from scripts import status as status_of
 from scripts.console import Console
+from scripts.errors import DeployError, ExitStatus
 from scripts.releases import Release
+from scripts.session import Session
+from scripts.settings import Settings
 from scripts.state import Lock
 from scripts.status import Embedded, Health, Status
+from scripts.target import Target
 from scripts.terraform.drift import Drift, Resource
 
 NOTHING = Status("local", "dev", "eu-west-1", "515966504419", Embedded("stopped"), deployed=False)
@@ -76,6 +82,30 @@ def test_drift_that_was_looked_for_says_what_was_found(drift: Drift, status: str
     assert dataclasses.replace(DEPLOYED, drift=drift).to_json()["drift"]["status"] == status
 
 
+class Unreachable(Session):
+    """One whose target cannot be opened."""
+
+    def require_worth_starting(self) -> None:
+        """It is."""
+
+    def connect(self) -> str | None:
+        raise DeployError("The embedded AWS does not start", "Its port is taken.")
+
+
+def test_what_is_deployed_is_shown_although_drift_could_not_be_looked_for(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.status.collect", lambda settings: DEPLOYED)
+    out = io.StringIO()
+    session = Unreachable(default_settings, Console(stdout=out, stderr=out))
+
+    assert pipeline.status(session, drift=True) is ExitStatus.OK
+
+    assert "745a44783d8a7af2" in out.getvalue()
+    assert row(out.getvalue(), "drift").startswith("not checked")
+    assert "Not known: drift: The embedded AWS does not start. Its port is taken." in out.getvalue()
+
+
 def test_nothing_deployed_is_said_and_claims_nothing_else() -> None:
     text = shown(NOTHING)
     assert row(text, "deployed") == "nothing"
@@ -99,6 +129,28 @@ def test_the_holder_of_the_lock_is_named() -> None:
     lock = Lock("id-1", "me@laptop", "2026-01-02T03:04:05Z", "OperationTypeApply")
     text = row(shown(DEPLOYED, lock=lock), "locked by")
     assert "me on the host laptop, terraform apply" in text and "id-1" in text
+
+
+def test_the_lock_of_a_first_deploy_is_shown_although_no_state_is_written_yet(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FirstDeploy:
+        where = "s3://b/k"
+
+        def exists(self) -> bool:
+            return True
+
+        def head(self) -> None:
+            return None
+
+        def lock(self) -> Lock:
+            return Lock("id-1", "me@laptop", "2026-01-02T03:04:05Z", "OperationTypeApply")
+
+    monkeypatch.setattr(status_of, "state_of", lambda *_: FirstDeploy())
+    target = Target("aws", {}, None)  # type: ignore[arg-type]
+    found = status_of._deployment(default_settings, target, NOTHING)
+    assert found.deployed is False
+    assert "me on the host laptop" in row(shown(found), "locked by")
 
 
 def test_what_no_record_tells_and_what_was_refused_is_not_known() -> None:

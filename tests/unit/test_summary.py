@@ -11,6 +11,7 @@ import pytest
 
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
+from scripts.losses import Loss, Losses
 from scripts.summary import Summary
 from scripts.summary.markdown import LIMIT
 
@@ -166,13 +167,17 @@ def test_checks_before_a_deploy_show_what_to_do_and_fold_what_is_well() -> None:
 
 def test_leftovers_and_losses_of_a_destroy_are_tables() -> None:
     left = {"clean": False, "checked": ["S3 bucket"], "leftovers": [{"kind": "S3 bucket", "name": "b"}]}
-    loss = {"what": "files", "name": "bucket", "count": None, "reason": "denied", "at_least": False}
+    files = Loss("files", "bucket", 3, "object", 5_600_000, at_least=True)
+    log = Loss("log", "group", size=1500)
+    images = Loss("images", "repository", reason="denied")
     text = rendered(
-        {"type": "losses", "losses": [loss], "state_history": "3 versions"},
+        {"type": "losses", **Losses((files, log, images), "3 versions").to_json()},
         {"type": "inventory", "unchecked": {"IAM role": "denied"}, **left},
     )
     for part in (
-        "| files | `bucket` | denied |",
+        "| files | `bucket` | more than 3 objects, 5.6 MB |",
+        "| log | `group` | 1.5 kB |",
+        "| images | `repository` | could not be counted: denied |",
         "3 versions",
         "| ❌ | S3 bucket | `b` |",
         "could not be checked",
