@@ -49,6 +49,7 @@ __all__ = [
 
 # The function may have failed before the run, while the deployment waited for it.
 _LOG_SECONDS = 900.0
+_LOG_PATIENCE_SECONDS = 5.0
 
 _ADDRESS = ("US1.1", "the address answers")
 """What stands for all checks when nothing listens."""
@@ -101,7 +102,13 @@ def check(
     report = interruption.run(_check(subject, options, finished, requests))
     log_group = str(subject.outputs.get("function_log_group") or "")
     if subject.aws and log_group and any(finding.by_function for finding in report.of(Status.FAILED)):
-        lines = logs.tail(subject.aws, log_group, since=began - _LOG_SECONDS, requests=requests)
+        lines = logs.tail(
+            subject.aws,
+            log_group,
+            since=began - _LOG_SECONDS,
+            requests=requests,
+            patience=_LOG_PATIENCE_SECONDS,
+        )
         report = replace(report, function_log=lines)
     return report
 

@@ -7,6 +7,7 @@ requests of the run itself is taken, and what belongs to no request at all: a st
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from scripts.aws import Aws, error_code
 from scripts.errors import DeployError
 
 _MOST_EVENTS = 100_000
+_PAUSE_SECONDS = 0.5
 _BEGIN = re.compile(r"START RequestId:")
 _END = re.compile(r"(?:END|REPORT) RequestId:")
 _INIT = re.compile(r"INIT_(?:START|REPORT)\b")
@@ -24,7 +26,13 @@ _ENDED_BY_LAMBDA = re.compile(r"Task timed out after|Runtime exited|Runtime\.\w+
 
 
 def tail(
-    aws: Aws, log_group: str, *, since: float, requests: Iterable[str] = (), lines: int = 20
+    aws: Aws,
+    log_group: str,
+    *,
+    since: float,
+    requests: Iterable[str] = (),
+    lines: int = 20,
+    patience: float = 0.0,
 ) -> tuple[str, ...]:
     """The newest lines that tell of the run, oldest of them first.
 
@@ -34,6 +42,8 @@ def tail(
         since: Seconds since the epoch; older lines are not looked at.
         requests: Ids of the run's own requests, Lambda's or API Gateway's, as far as the answers named them.
         lines: At most this many.
+        patience: Seconds to go on looking for a line of one of those requests: CloudWatch shows lines seconds
+            after they were written, and a run that fails at its first check is quicker.
 
     Returns:
         The lines with their time; or one line that says why there are none. Never raises for an
@@ -41,19 +51,22 @@ def tail(
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    given_up = time.monotonic() + patience
     try:
-        events = list(
-            islice(logs.read(aws, log_group, since=datetime.fromtimestamp(since, UTC)), _MOST_EVENTS)
-        )
+        while True:
+            events = _read(aws, log_group, since)
+            own, written_for = _own(events, requests), _requests(events)
+            if own.intersection(written_for) or time.monotonic() >= given_up:
+                break
+            time.sleep(_PAUSE_SECONDS)
     except (BotoCoreError, ClientError, DeployError) as error:
         cause = error.__cause__ or error
         return (f"(the log group {log_group} cannot be read: {error_code(cause) or cause})",)
     if not events:
         return (f"(no lines in {log_group}: the function was not invoked, or may not log)",)
-    own = _own(events, requests)
     ours = [
         event
-        for event, request in zip(events, _requests(events), strict=True)
+        for event, request in zip(events, written_for, strict=True)
         if request == "" or request in own or _by_lambda(event.message)
     ]
     if not ours:
@@ -62,6 +75,11 @@ def tail(
         f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {event.message.rstrip()}"
         for event in ours[-lines:]
     )
+
+
+def _read(aws: Aws, log_group: str, since: float) -> list[logs.Event]:
+    found = logs.read(aws, log_group, since=datetime.fromtimestamp(since, UTC))
+    return list(islice(found, _MOST_EVENTS))
 
 
 def _own(events: Sequence[logs.Event], requests: Iterable[str]) -> set[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 
 from tests.e2e.stack import ROOT
 
@@ -60,6 +60,11 @@ class Visit:
     answers: list[Response] = field(default_factory=list)
     methods: list[tuple[str, str]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+
+    def failed(self, request: Request) -> None:
+        """Note a request that failed; not one that the browser itself gave up because its page was left."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     def answer(self, path: str) -> Response:
         """The last response for a path."""
@@ -120,7 +125,7 @@ def _watched(context: BrowserContext) -> Visit:
     )
     network.send("Network.enable")
     context.on("response", lambda answer: visit.answers.append(answer))
-    context.on("requestfailed", lambda request: visit.complaints.append(f"{request.url}: {request.failure}"))
+    context.on("requestfailed", visit.failed)
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     visit.page.on(
         "console",

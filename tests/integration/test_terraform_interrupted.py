@@ -20,8 +20,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_cli_configura
 
 
 RUN = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, which is inherited and heeded
 sys.path.insert(0, {project!r})
 from scripts.errors import DeployError
 from scripts.processes import interruptible

@@ -173,6 +173,16 @@ def test_an_empty_log_says_so() -> None:
     assert "no lines in /g" in tail(aws, "/g", since=0)[0]
 
 
+def test_lines_that_cloudwatch_shows_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.smoke.logs._PAUSE_SECONDS", 0)
+    aws = StubbedAws("logs")
+    theirs, ours = event(0, f"START RequestId: {THEIRS}"), event(1, f"START RequestId: {OURS}")
+    for shown_by_now in ([], [theirs], [theirs, ours]):
+        aws.stub.add_response("filter_log_events", {"events": shown_by_now})
+    [line] = tail(aws, "/g", since=0, requests={OURS}, patience=60)
+    assert OURS in line
+
+
 def test_a_log_that_cannot_be_read_never_hides_the_failure_it_was_read_for() -> None:
     aws = StubbedAws("logs")
     aws.stub.add_client_error("filter_log_events", "ResourceNotFoundException")
