@@ -93,10 +93,11 @@ def run(console: Console, names: str, *, rounds: int, quick: bool, document: boo
     if names == "list":
         console.show(Listed())
         return
+    commit = machine.commit()
     for name in chosen(names):
         entry = CATALOGUE[name]
         count = rounds or (2 if quick else entry.rounds)
-        where = machine.look()
+        where = machine.look(commit)
         console.say(f"{name}: {entry.summary}; {count} rounds")
         results = entry.run(Arguments(rounds=count, quick=quick, say=console.say_plain))
         measured = Measured(where, results, count, quick)

@@ -39,8 +39,13 @@ class Machine:
         )
 
 
-def look() -> Machine:
-    """This machine, now."""
+def commit() -> str:
+    """What is measured. Asked once a run, before its own results change the documentation."""
+    return _said("git", "describe", "--always", "--dirty")
+
+
+def look(commit: str) -> Machine:
+    """This machine, now, with the commit that is measured."""
     information = Path("/proc/cpuinfo").read_text()
     name = re.search(r"^model name\s*:\s*(.+)$", information, re.MULTILINE)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
@@ -52,7 +57,7 @@ def look() -> Machine:
         system=f"{platform.system()} {platform.release().split('-')[0]}",
         node=_said("node", "--version").removeprefix("v"),
         python=platform.python_version(),
-        commit=_said("git", "describe", "--always", "--dirty"),
+        commit=commit,
         load=os.getloadavg()[0],
     )
 
