@@ -29,6 +29,7 @@ _EXTENSIONS = (
     "certificates",
     "chosen_ids",
     "cloudfront",
+    "cloudfront_functions",
     "ec2",
     "ecr",
     "elasticache",
