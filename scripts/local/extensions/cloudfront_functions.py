@@ -1,8 +1,8 @@
 """CloudFront functions wait for one of the Node workers that MiniStack keeps, instead of starting one each.
 
 MiniStack keeps two idle workers. For every further call at the same moment it starts a Node and ends it
-afterwards, which costs fifty times what the function does; a browser asks for six files at once. Nothing waits
-for itself: a function of CloudFront can call nobody.
+afterwards, which takes far longer than the function; and a browser asks for six files at once. Nothing
+waits for itself: a function of CloudFront can call nobody.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html
 """
 

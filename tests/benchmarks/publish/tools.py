@@ -156,6 +156,8 @@ class Terraform(Tool):
             self._terraform("init", "-input=false", endpoint=s3.endpoint)
         except subprocess.CalledProcessError as error:
             raise NotMeasured(f"terraform init failed: {error}") from error
+        said = subprocess.run(["terraform", "version"], check=True, capture_output=True, text=True)
+        self.version = said.stdout.split()[1]
 
     def begin(self) -> None:
         """Without its state it knows of nothing."""
