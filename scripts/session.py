@@ -115,13 +115,20 @@ class Session:
 
         return f"{'was running' if was_running else 'started'}; {home(self.settings)}"
 
-    def check_references(self) -> str | None:
-        """Everything that the configuration refers to and does not create; whether the caller may deploy."""
-        return self._check_references(to_deploy=True)
+    def check_references(self, *, to_deploy: bool) -> str | None:
+        """Everything that the configuration refers to and does not create; whether the caller may deploy.
 
-    def check_references_to_plan(self) -> str | None:
-        """The same for a plan, whose caller need not be allowed to deploy."""
-        return self._check_references(to_deploy=False)
+        Args:
+            to_deploy: False for a plan, whose caller need not be allowed to.
+        """
+        from scripts import app_config
+
+        if app_config.is_unpushed(self.settings, self.target):
+            self.console.warn("librechat.config is not what the bucket holds. To deploy it: inv config.push")
+        if self.local and self._is_unchanged():
+            raise NothingToDo  # it was found at the last deploy of the same project
+        self._require(preflight.references(self.settings, self.target, to_deploy=to_deploy))
+        return None
 
     def prepare_configuration(self) -> str | None:
         """Refresh the copy that Terraform runs in; nothing to do for the real account."""
@@ -351,16 +358,6 @@ class Session:
         return DeployError(
             f"Nothing is deployed on the target {target}", why, f"Deploy first: inv deploy --target {target}"
         )
-
-    def _check_references(self, *, to_deploy: bool) -> str | None:
-        from scripts import app_config
-
-        if app_config.is_unpushed(self.settings, self.target):
-            self.console.warn("librechat.config is not what the bucket holds. To deploy it: inv config.push")
-        if self.local and self._is_unchanged():
-            raise NothingToDo  # it was found at the last deploy of the same project
-        self._require(preflight.references(self.settings, self.target, to_deploy=to_deploy))
-        return None
 
     def _require(self, report: preflight.Report) -> None:
         """Stop at a failed check; say what only deserves a warning."""

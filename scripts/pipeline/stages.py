@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def beginning(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
     """What a deploy and a plan begin with: tools, target, references, configuration."""
-    check_references = session.check_references if to_deploy else session.check_references_to_plan
+    check_references = partial(session.check_references, to_deploy=to_deploy)
     return (
         Step("check tools", session.check_tools),
         Step(connecting(session), session.connect),

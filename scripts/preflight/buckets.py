@@ -15,7 +15,8 @@ from scripts.settings import Settings
 
 GROUP = "Account"
 
-NAMES = ("librechat-lambda-frontend-{environment}", "librechat-lambda-files-{environment}")
+CLIENT = "librechat-lambda-frontend-{environment}"
+NAMES = (CLIENT, "librechat-lambda-files-{environment}")
 """What Terraform calls them."""
 
 _OTHER_NAME = "Choose another environment, whose name is the last part of the bucket's (invoke.yaml)"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from scripts.aws import Aws, error_code
+from scripts.preflight.buckets import CLIENT
 from scripts.preflight.model import Finding, failed, ok, warning, worst
 from scripts.preflight.runner import Probe
 from scripts.settings import Settings
@@ -101,7 +102,7 @@ def _domain(settings: Settings, aws: Aws) -> Finding:
     from scripts.state import state_of
 
     domain = settings.tfvars["custom_domain"]
-    bucket = f"librechat-lambda-frontend-{settings.environment}."
+    bucket = f"{CLIENT.format(environment=settings.environment)}."
 
     def ours(distribution: Described) -> bool:
         origins = distribution.get("Origins", {}).get("Items", ())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.aws import Aws, error_code
+from scripts.preflight.buckets import CLIENT
 from scripts.preflight.model import Finding, failed, not_checked, ok, warning, worst
 from scripts.preflight.runner import Probe
 from scripts.settings import Settings
@@ -48,7 +49,7 @@ NEEDS = (
     ),
     Need(
         "buckets of the client and of uploaded files",
-        "arn:aws:s3:::librechat-lambda-frontend-{environment}",
+        f"arn:aws:s3:::{CLIENT}",
         (
             "s3:CreateBucket",
             "s3:ListBucket",
@@ -60,7 +61,7 @@ NEEDS = (
     ),
     Need(
         "publishing the client",
-        "arn:aws:s3:::librechat-lambda-frontend-{environment}/index.html",
+        f"arn:aws:s3:::{CLIENT}/index.html",
         ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
     ),
     Need("logging in to ECR", "*", ("ecr:GetAuthorizationToken",)),

@@ -70,10 +70,8 @@ class Rehearsal(Session):
         self.target = Target(self.settings.target, {}, NoAws(region="eu-west-1"), "http://localhost:1")
         return None
 
-    def check_references(self) -> str | None:
+    def check_references(self, *, to_deploy: bool) -> str | None:
         return None
-
-    check_references_to_plan = check_references
 
     @property
     def state(self) -> LocalState:

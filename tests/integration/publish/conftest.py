@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 
-from scripts.frontend import (
-    claim,
-)
+from scripts.frontend import claim
 from scripts.frontend.bucket import Bucket
 from tests.integration.conftest import ACCOUNT, Emulator
-from tests.integration.publish.site import (
-    SITE,
-    Site,
-    Wire,
-)
+from tests.integration.publish.site import SITE, Site, Wire
 
 
 @pytest.fixture

@@ -12,10 +12,7 @@ from urllib.parse import unquote, urlsplit
 from botocore.awsrequest import AWSResponse
 
 from scripts import frontend
-from scripts.frontend import (
-    PublishResult,
-    publish_directory,
-)
+from scripts.frontend import PublishResult, publish_directory
 from scripts.frontend.bucket import Bucket
 from scripts.frontend.releases import INDEX, Index, index_of
 

@@ -7,23 +7,10 @@ from typing import Any
 import pytest
 
 from scripts.errors import DeployError
-from scripts.frontend import (
-    NotKeptError,
-    available,
-    manifest,
-)
+from scripts.frontend import NotKeptError, available, manifest
 from scripts.frontend.bucket import Bucket
 from scripts.frontend.releases import INDEX, files_of
-from tests.integration.publish.site import (
-    IMMUTABLE,
-    SITE,
-    Site,
-    Wire,
-    md5,
-    publish,
-    restore,
-    served,
-)
+from tests.integration.publish.site import IMMUTABLE, SITE, Site, Wire, md5, publish, restore, served
 
 pytestmark = pytest.mark.integration
 

@@ -12,10 +12,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from scripts.errors import DeployError
-from scripts.frontend import (
-    available,
-    claim,
-)
+from scripts.frontend import available, claim
 from scripts.frontend.releases import INDEX
 from tests.integration.publish.site import (
     SITE,

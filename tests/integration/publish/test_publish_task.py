@@ -13,19 +13,11 @@ from botocore.exceptions import ClientError
 
 from scripts import frontend
 from scripts.errors import DeployError
-from scripts.frontend import (
-    NotKeptError,
-    publisher,
-)
+from scripts.frontend import NotKeptError, publisher
 from scripts.settings import Settings
 from scripts.target import local_target
 from tests.integration.conftest import Emulator
-from tests.integration.publish.site import (
-    Site,
-    Wire,
-    page,
-    publish,
-)
+from tests.integration.publish.site import Site, Wire, page, publish
 
 pytestmark = pytest.mark.integration
 

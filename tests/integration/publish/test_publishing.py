@@ -13,16 +13,7 @@ from scripts.aws import error_code
 from scripts.errors import DeployError
 from scripts.frontend.bucket import Bucket
 from tests.integration.conftest import Emulator
-from tests.integration.publish.site import (
-    IMMUTABLE,
-    SITE,
-    Site,
-    Wire,
-    answer,
-    md5,
-    publish,
-    served,
-)
+from tests.integration.publish.site import IMMUTABLE, SITE, Site, Wire, answer, md5, publish, served
 
 pytestmark = pytest.mark.integration
 
