@@ -1,7 +1,9 @@
-"""Ctrl-C while requests are under way: they are cancelled in order.
+"""Ctrl-C while requests are under way: they are cancelled in order, and it is never lost.
 
 The handler of `scripts.processes.interruptible` raises where the program happens to be. Inside an event loop
-that is the middle of somebody's bookkeeping: connections stay open, and asyncio reports a bug.
+that is the middle of somebody's bookkeeping: connections stay open, and asyncio reports a bug. The loop's own
+`add_signal_handler` drops a signal that comes in the last round of the work: it is taken off again before the
+loop looks. A watch that repeats a short run would go on for ever.
 
 What has to be undone first takes its time, and whoever waits is told what for.
 """
@@ -14,6 +16,7 @@ import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -28,19 +31,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, but a signal that ends us cancels `work` first.
 
     Raises:
-        KeyboardInterrupt: when one came, once `work` has ended.
+        KeyboardInterrupt: when one came, once `work` has ended; also when it was too late to cancel it.
     """
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(work)  # signals are the business of the main thread
-
-    async def cancellable() -> T:
-        with _cancelled_by_signals():
-            return await work
-
-    try:
-        return asyncio.run(cancellable())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    interruption = _Interruption()
+    with interruption.noticed():
+        try:
+            result = asyncio.run(interruption.cancelling(work))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+    if interruption.came:
+        raise KeyboardInterrupt
+    return result
 
 
 @contextmanager
@@ -59,25 +62,53 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-@contextmanager
-def _cancelled_by_signals() -> Iterator[None]:
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None
-    # What is ignored stays ignored: nohup wants us to go on.
-    previous = {
-        number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN
-    }
+class _Interruption:
+    """The signals of one run.
 
-    def interrupt() -> None:
-        if _promises and not task.cancelling():
+    Attributes:
+        came: Whether there was one.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    async def cancelling(self, work: Coroutine[Any, Any, T]) -> T:
+        """`work`, cancelled by what comes until it ends, or came before it began."""
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        if self.came:
+            self._interrupt()
+        try:
+            return await work
+        finally:
+            self._loop = None
+
+    @contextmanager
+    def noticed(self) -> Iterator[None]:
+        """Within this block signals are ours. What is ignored stays ignored: nohup wants us to go on."""
+        previous = {
+            number: signal.signal(number, self._handle)
+            for number in _SIGNALS
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        again, self.came = self.came, True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._interrupt)  # wakes the loop, which may be waiting
+        elif again:
+            raise KeyboardInterrupt  # the loop ends, or waits for a thread that does not
+
+    def _interrupt(self) -> None:
+        if self._task is None or self._task.done():
+            return
+        if _promises and not self._task.cancelling():
             say(f"\nInterrupted. {' '.join(_promises)} Ctrl-C again ends without that.")
-        task.cancel()
-
-    for number in previous:
-        loop.add_signal_handler(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
+        self._task.cancel()

@@ -49,6 +49,36 @@ def test_work_that_ends_by_itself_gives_its_result_and_leaves_the_handlers(handl
     assert {number: signal.getsignal(number) for number in handlers} == handlers
 
 
+def test_a_signal_in_the_last_moment_is_not_lost(handlers: dict[int, Any]) -> None:
+    async def work() -> str:
+        await asyncio.sleep(0)
+        signal.raise_signal(signal.SIGINT)
+        return "done"  # the loop does not come round again
+
+    with pytest.raises(KeyboardInterrupt):
+        interruption.run(work())
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+
+
+def test_a_signal_before_the_work_begins_cancels_it(
+    handlers: dict[int, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, asyncio_run = [], asyncio.run
+
+    def interrupted_run(main: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return asyncio_run(main)
+
+    async def work() -> None:
+        begun.append(True)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "run", interrupted_run)
+    with pytest.raises(KeyboardInterrupt):
+        interruption.run(work())
+    assert begun == [True], "a coroutine that is never awaited is a warning in somebody's terminal"
+
+
 def test_a_signal_that_is_ignored_stays_ignored(handlers: dict[int, Any]) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
