@@ -29,6 +29,9 @@ _SURROUNDINGS = (
 # A server that has stalled is given up: https://git-scm.com/docs/git-config (http.lowSpeedLimit).
 _PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 
+_LOOK_SECONDS = 20
+"""A checkout on a slow network disk may take some."""
+
 _CAUSES = (
     (
         r"could not resolve host|(?:failed to|couldn't) connect|connection (?:refused|timed out|reset)"
@@ -129,14 +132,34 @@ def described(tree: Path) -> str:
 
     Of the repository around it where it is none itself. Empty where there is none, or git is missing.
     """
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    return _ask(["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], tree).strip()
+
+
+def status(tree: Path) -> str:
+    """Commit, branch and changes of a checkout at once, in a form that is promised to stay as it is.
+
+    https://git-scm.com/docs/git-status#_porcelain_format_version_2
+    Empty where there is no repository, or git is missing.
+    """
+    return _ask(["--no-optional-locks", "status", "--porcelain=v2", "--branch"], tree)
+
+
+def _ask(arguments: list[str], tree: Path) -> str:
+    """What is worth having and not worth failing for."""
     try:
         done = subprocess.run(
-            command, cwd=tree, env=_environment(), capture_output=True, text=True, check=False
+            ["git", *arguments],
+            cwd=tree,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LOOK_SECONDS,
+            check=True,
         )
-    except OSError:
+    except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout.strip()
+    return done.stdout
 
 
 def _environment() -> dict[str, str]:

@@ -7,6 +7,7 @@ of the steps is the command's business (`scripts.pipeline`).
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from scripts.inventory import Inventory
     from scripts.losses import Losses
     from scripts.smoke import Report
-    from scripts.terraform.drift import Drift
 
 
 class Session:
@@ -60,6 +60,7 @@ class Session:
         self._image_tag = ""
         self._fingerprint = ""
         self._warnings: set[str] = set()
+        self._reading = threading.RLock()  # steps that run side by side ask for the same
         self._stack = ExitStack()
 
     @contextmanager
@@ -179,6 +180,13 @@ class Session:
             }
         )
 
+    def init_as_deployed(self, image_tag: str) -> str | None:
+        """The same by the variables of what is deployed, whose image is one of another working tree.
+
+        With the tree's own tag, Terraform would ask the repository for an image that no deploy has pushed.
+        """
+        return self._init(self._fixed_variables() | ({"image_tag": image_tag} if image_tag else {}))
+
     def plan(self) -> str | None:
         """``terraform plan``."""
         return self._plan(destroy=False)
@@ -218,66 +226,6 @@ class Session:
                 self._warnings.add(text)
                 self.console.warn(text)
 
-    def outputs(self) -> dict[str, Any]:
-        """Terraform's outputs.
-
-        Raises:
-            DeployError: when nothing is deployed.
-        """
-        values = self.terraform.output() if self.deployed else {}
-        if not values:
-            raise self._nothing_deployed("The state has no outputs.")
-        return values
-
-    def recorded_outputs(self) -> Mapping[str, Any]:
-        """The outputs as the state holds them, read without Terraform.
-
-        For a look that must be quick, also where ``terraform init`` would first download the provider.
-
-        Raises:
-            DeployError: when nothing is deployed.
-        """
-        head = self.state.head() if self.state.exists() else None
-        if head is None or not head.outputs:
-            raise self._nothing_deployed("The state has no outputs.")
-        return head.outputs
-
-    def require_deployed(self) -> None:
-        """Say so when nothing is deployed.
-
-        Raises:
-            DeployError: then.
-        """
-        if not self.deployed:
-            raise self._nothing_deployed("There is no state.")
-
-    def require_worth_starting(self) -> None:
-        """Do not start the embedded AWS for a command that only reads, when nothing was deployed there.
-
-        Raises:
-            DeployError: then.
-        """
-        if not self.worth_starting():
-            raise self._nothing_deployed("The embedded AWS does not run, and no deploy to it is remembered.")
-
-    def worth_starting(self) -> bool:
-        """Whether there is anything to read: not if the embedded AWS neither runs nor was deployed to."""
-        if not self.local or self.record.read():
-            return True
-        from scripts.local.process import LocalTarget
-
-        return LocalTarget(self.settings).status() is not None
-
-    def look_for_drift(self) -> Drift:
-        """Compare the state with the account, by the variables of what is deployed.
-
-        The image's tag is one of them: with the working tree's own, Terraform would ask the repository for
-        an image that no deploy has pushed yet.
-        """
-        deployed = {"image_tag": self.recorded_outputs().get("image_tag", "")}
-        self._init(self._fixed_variables() | {name: value for name, value in deployed.items() if value})
-        return self.terraform.drift(on_event=self.notice)
-
     def smoke(self, outputs: Mapping[str, Any], console: Console | None = None) -> Report:
         """Check what is deployed, telling each finding to `console`."""
         from scripts import smoke
@@ -309,30 +257,33 @@ class Session:
 
     def fingerprint(self) -> str:
         """Hash of all that the deployment depends on, read once a run."""
-        if not self._fingerprint:
-            self._fingerprint = fingerprint(self.settings, self.variables(), self.image_tag())
-        return self._fingerprint
+        with self._reading:
+            if not self._fingerprint:
+                self._fingerprint = fingerprint(self.settings, self.variables(), self.image_tag())
+            return self._fingerprint
 
     def image_tag(self) -> str:
         """The image's content tag, as Terraform computes it from the variables of this run."""
-        if not self._image_tag:
-            from scripts import image
+        with self._reading:
+            if not self._image_tag:
+                from scripts import image
 
-            self._image_tag = image.image_tag(self.settings, self.variables()["base_image"])
-        return self._image_tag
+                self._image_tag = image.image_tag(self.settings, self.variables()["base_image"])
+            return self._image_tag
 
     def variables(self) -> dict[str, Any]:
         """Terraform's input variables beyond the tfvars. They pass as ``TF_VAR_*``."""
-        if self._variables is None:
-            from scripts import app_config, frontend, image
+        with self._reading:
+            if self._variables is None:
+                from scripts import app_config, frontend, image
 
-            self._variables = self._fixed_variables() | {
-                "config_version": app_config.version_to_deploy(self.settings, self.target),
-                "frontend_hash": frontend.source_hash(self.settings),
-                # Terraform computes the content tag from it: a packed image has another base.
-                "base_image": image.base_image(self.settings),
-            }
-        return self._variables
+                self._variables = self._fixed_variables() | {
+                    "config_version": app_config.version_to_deploy(self.settings, self.target),
+                    "frontend_hash": frontend.source_hash(self.settings),
+                    # Terraform computes the content tag from it: a packed image has another base.
+                    "base_image": image.base_image(self.settings),
+                }
+            return self._variables
 
     def heed_lock(self) -> None:
         """Say who holds the lock before waiting for it; on the local target remove that of a dead run."""
@@ -352,12 +303,6 @@ class Session:
         return self.state.holder(lock, self.workspace.directory, only_here=self.local)
 
     # --- Helpers ----------------------------------------------------------------------------------
-
-    def _nothing_deployed(self, why: str) -> DeployError:
-        target = self.settings.target
-        return DeployError(
-            f"Nothing is deployed on the target {target}", why, f"Deploy first: inv deploy --target {target}"
-        )
 
     def _require(self, report: preflight.Report) -> None:
         """Stop at a failed check; say what only deserves a warning."""

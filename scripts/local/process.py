@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from scripts.errors import DeployError
+from scripts.errors import DeployError, ExitStatus
 from scripts.settings import Settings
 
 START_SECONDS = 60.0
@@ -261,6 +261,7 @@ def _require_free(setting: str, port: int, patience: float) -> None:
                 f"Port {port} ({setting}) is taken",
                 _holder(port) or str(error),
                 f"End that process, or choose another port: {variable}={port + 1} inv …",
+                status=ExitStatus.PREFLIGHT_FAILED,
             ) from error
         time.sleep(0.1)
 

@@ -10,7 +10,7 @@ from scripts.errors import DeployError, ExitStatus
 from scripts.outcomes import Deployed
 from scripts.pipeline.recording import Content, Recording
 from scripts.pipeline.rollback import after_failure
-from scripts.pipeline.stages import apply, beginning, prove
+from scripts.pipeline.stages import apply, prove, up_to_plan
 from scripts.releases.record import Image
 from scripts.session import Session
 from scripts.steps import NothingToDo, Step
@@ -35,14 +35,11 @@ def deploy(session: Session, *, rollback_on_failure: bool = False) -> ExitStatus
         early = _EarlySmoke(session)
         before_building = ("check tools",) if session.local else ("check tools", "credentials")
         session.steps.run(
-            *beginning(session, to_deploy=True),
+            *up_to_plan(session, to_deploy=True),
             # Built before the account is touched: a broken build costs nothing. The provisioners of the
             # apply then find the work done. Credentials come first: a build may take minutes.
             Step("build frontend", session.build_frontend, after=before_building),
             Step("build image", session.build_image, after=before_building),
-            Step("prepare state", session.prepare_state, after=("check tools", "check references")),
-            Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
-            Step("terraform plan", session.plan, after=("terraform init",)),
             Step("smoke", early.run, after=("prepare state",)),
         )
         plan = session.planned.plan

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from scripts import logs as cloudwatch
 from scripts.errors import DeployError, ExitStatus
+from scripts.pipeline import deployed
 from scripts.pipeline.stages import connecting
 from scripts.session import Session
 from scripts.steps import Step
@@ -42,9 +43,9 @@ def logs(session: Session, wanted: Wanted) -> ExitStatus:
     """
     begin = _checked(wanted)
     with session.opened():
-        session.require_worth_starting()
+        deployed.require_worth_starting(session)
         session.steps.run(Step(connecting(session), session.connect))
-        group = str(session.recorded_outputs().get("function_log_group", ""))
+        group = str(deployed.recorded_outputs(session).get("function_log_group", ""))
     if not group:
         raise DeployError(
             "The function is not deployed yet",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from scripts.errors import DeployError, ExitStatus
 from scripts.outcomes import Values
+from scripts.pipeline import deployed
 from scripts.pipeline.stages import found
 from scripts.session import Session
 
@@ -18,7 +19,7 @@ def outputs(session: Session, name: str = "") -> ExitStatus:
         DeployError: when there is no output of that name.
     """
     with found(session):
-        values = session.outputs()
+        values = deployed.outputs(session)
     if name and name not in values:
         near = difflib.get_close_matches(name, values, n=1)
         raise DeployError(
@@ -47,7 +48,7 @@ def status(session: Session, *, drift: bool = False) -> ExitStatus:
     if drift and seen.deployed:
         try:
             with found(session), session.steps.step("look for drift"):
-                seen = replace(seen, drift=session.look_for_drift())
+                seen = replace(seen, drift=deployed.look_for_drift(session))
         except DeployError as error:
             problem = f"drift: {error.what}. {error.why}".strip()
             seen = replace(seen, problems=(*seen.problems, problem))
@@ -63,13 +64,13 @@ def drift(session: Session) -> ExitStatus:
             "no drift" must mean that it was looked for everywhere.
     """
     with found(session):
-        session.require_deployed()
+        deployed.require(session)
         if lock := session.state.lock():
             session.console.warn(
                 f"The state is locked by {lock.described()}. What differs may be that run's own work."
             )
         with session.steps.step("look for drift"):
-            seen = session.look_for_drift()
+            seen = deployed.look_for_drift(session)
     session.console.show(seen)
     if seen.incomplete and not seen.found:
         raise DeployError(

@@ -13,6 +13,7 @@ from typing import Any
 from scripts import releases
 from scripts.errors import DeployError, ExitStatus
 from scripts.outcomes import Deployed
+from scripts.pipeline import deployed
 from scripts.pipeline.recording import Content, Recording
 from scripts.pipeline.stages import apply, connecting, prove
 from scripts.releases import Release, Situation, choice
@@ -41,7 +42,7 @@ def rollback(session: Session, to: str = "") -> ExitStatus:
             Step("find state", session.find_state, after=(connecting(session),)),
             Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
         )
-        session.require_deployed()
+        deployed.require(session)
         with session.steps.step("look at releases"):
             situation, release = _chosen(session, to)
         _say_what_stays(session, situation, release)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.pipeline import deployed
 from scripts.pipeline.smoke_flags import Wanted, bad, checked_url, confirm_long, interval
 from scripts.pipeline.stages import NotProvenError, found, proving
 from scripts.session import Session
@@ -49,7 +50,7 @@ def smoke(session: Session, wanted: Wanted = _NO_FLAGS) -> ExitStatus:
         _Run(session, subject, options, wanted).prove(every)
         return ExitStatus.OK
     with found(session):
-        subject = checks.subject_of(session.target, session.settings, session.outputs())
+        subject = checks.subject_of(session.target, session.settings, deployed.outputs(session))
         if wanted.report or wanted.junit:
             subject = replace(subject, release=_live_release(session))
         run = _Run(session, subject, options, wanted)

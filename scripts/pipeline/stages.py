@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.pipeline import deployed
 from scripts.session import Session
 from scripts.steps import Step
 from scripts.terraform import Plan
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
     from scripts.smoke import Report
 
 
-def beginning(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
-    """What a deploy and a plan begin with: tools, target, references, configuration."""
+def up_to_plan(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
+    """What a deploy and a plan begin with: tools, target, references, configuration, state, and the plan."""
     check_references = partial(session.check_references, to_deploy=to_deploy)
+    # In the real account nothing is made, not even the state's bucket, before everything has been found.
+    found = () if session.local else ("check references",)
     return (
         Step("check tools", session.check_tools),
         Step(connecting(session), session.connect),
         Step("check references", check_references, after=(connecting(session),)),
         Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
+        Step("prepare state", session.prepare_state, after=("check tools", connecting(session), *found)),
+        Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
+        # It would fail at what is missing, in words that are less plain.
+        Step("terraform plan", session.plan, after=("terraform init", "check references")),
     )
 
 
@@ -42,7 +49,7 @@ def found(session: Session) -> Iterator[None]:
         DeployError: when nothing is deployed on the embedded AWS: it is not started only to say that.
     """
     with session.opened():
-        session.require_worth_starting()
+        deployed.require_worth_starting(session)
         session.steps.run(
             Step(connecting(session), session.connect),
             Step("find state", session.find_state, after=(connecting(session),)),

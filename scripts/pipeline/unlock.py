@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.pipeline import deployed
 from scripts.pipeline.stages import connecting
 from scripts.session import Session
 from scripts.state import Holder, Lock, Presence
@@ -54,7 +55,7 @@ def unlock(session: Session, lock_id: str = "") -> ExitStatus:
         DeployError: with `ExitStatus.LOCKED` when the holder still runs, or when it is another lock.
     """
     with session.opened():
-        if not session.worth_starting():  # an embedded AWS that holds nothing holds no lock
+        if not deployed.worth_starting(session):  # an embedded AWS that holds nothing holds no lock
             session.console.show(Unlocking(None, None, released=False))
             return ExitStatus.OK
         session.steps.run(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scripts.ago import ago
 from scripts.releases.choice import Situation
 from scripts.releases.record import Ending, Kind, Release, StepTime
 
@@ -199,15 +200,6 @@ def outcome(release: Release) -> str:
     if release.kind is Kind.ROLLBACK:
         return f"rollback to {release.rollback_of.partition('-')[0]}: {words}"
     return words
-
-
-def ago(moment: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: ``2 h ago``."""
-    seconds = max(0, int((now - moment.astimezone(UTC)).total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
 
 
 def _dirty(release: Release) -> str:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from scripts import git
 from scripts.aws import Aws
 from scripts.content import content_lines, files_below, sha256_text
 from scripts.releases.record import Actor, Module, Revision, Versions
 from scripts.settings import Settings
 from scripts.terraform.workspace import Workspace
 from scripts.whoami import user_at_host
-
-_GIT_SECONDS = 20
 
 
 def actor(aws: Aws | None, environment: Mapping[str, str]) -> Actor:
@@ -53,21 +51,7 @@ def ci(environment: Mapping[str, str]) -> dict[str, str]:
 
 def revision(root: Path, environment: Mapping[str, str]) -> Revision:
     """The checkout; ``unknown`` where git, or a repository, is missing."""
-    try:
-        done = subprocess.run(
-            # Porcelain v2 gives commit, branch and changes at once, and is promised to stay as it is:
-            # https://git-scm.com/docs/git-status#_porcelain_format_version_2
-            ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch"],
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_GIT_SECONDS,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return Revision()
-    return parse_status(done.stdout, environment)
+    return parse_status(git.status(root), environment)
 
 
 def parse_status(output: str, environment: Mapping[str, str]) -> Revision:

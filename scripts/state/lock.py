@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from scripts.ago import ago
 from scripts.errors import DeployError, ExitStatus
 from scripts.settings import Settings
 
@@ -77,22 +78,15 @@ class Lock:
 
     def age(self, now: datetime | None = None) -> str:
         """How long ago it was taken: ``3 min ago``; empty when that is not known."""
-        since = self.since
-        if since is None:
-            return ""
-        seconds = max(0, int(((now or datetime.now(UTC)) - since).total_seconds()))
-        for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-            if seconds >= length:
-                return f"{seconds // length} {unit} ago"
-        return f"{seconds} s ago"
+        return ago(self.since, now or datetime.now(UTC)) if self.since else ""
 
     def described(self, now: datetime | None = None) -> str:
         """Who, where, what, since when, and which: one line without a full stop."""
         where = f" on the host {self.host}" if self.host else ""
         since = self.since
         when = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if since else self.created or "unknown"
-        ago = f" ({self.age(now)})" if since else ""
-        return f"{self.user}{where}, {self.doing}, since {when}{ago}, lock ID {self.id}"
+        age = f" ({self.age(now)})" if since else ""
+        return f"{self.user}{where}, {self.doing}, since {when}{age}, lock ID {self.id}"
 
     def to_json(self) -> dict[str, Any]:
         """The facts, for programs; `since` in ISO 8601 or null."""

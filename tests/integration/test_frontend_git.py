@@ -21,6 +21,7 @@ from scripts import frontend, git
 from scripts.errors import DeployError, ExitStatus
 from scripts.frontend import librechat
 from scripts.progress import Notice, Stage, ignored
+from scripts.releases import facts
 from scripts.settings import PROJECT_ROOT, Settings
 from tests.integration import librechat_workspace
 from tests.integration.librechat_workspace import TAG, Workspace
@@ -303,6 +304,7 @@ def test_a_checkout_is_described_by_its_own_commit_inside_a_hook_of_another_repo
     assert git.described(repository.directory) == commit
     repository.write("package.json", "{}")
     assert git.described(repository.directory) == f"{commit}-dirty"
+    assert facts.revision(repository.directory, {}).commit == commit, "what the record of a release says"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.errors import DeployError
+from scripts.errors import DeployError, ExitStatus
 from scripts.local import process
 from scripts.local.process import LocalTarget, Running
 from scripts.settings import Settings
@@ -173,3 +173,4 @@ def test_a_taken_port_is_named_with_its_holder_and_the_setting_that_moves_us(set
             Scripted(dataclasses.replace(settings, local=local)).up()
     assert f"pid {os.getpid()}" in caught.value.why
     assert f"INVOKE_LOCAL_PORT={port + 1}" in caught.value.next_step
+    assert caught.value.status is ExitStatus.PREFLIGHT_FAILED

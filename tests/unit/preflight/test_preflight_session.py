@@ -11,11 +11,12 @@ from scripts import app_config, preflight
 from scripts.aws import Aws
 from scripts.console import Console
 from scripts.errors import DeployError
-from scripts.pipeline.stages import beginning
+from scripts.pipeline.stages import up_to_plan
 from scripts.preflight import Check, Report, Status
 from scripts.preflight.runner import Probe
 from scripts.session import Session
 from scripts.settings import Settings
+from scripts.steps import Step
 from scripts.target import Target
 
 WARNING = Check("Tools", "git", Status.WARNING, "not on PATH", "Install git.")
@@ -66,6 +67,23 @@ def test_whether_the_caller_may_deploy_is_asked_by_a_deploy_and_not_by_a_plan(
     monkeypatch.setattr(app_config, "is_unpushed", lambda *_: False)
     session = Session(replace(default_settings, target="aws"), Console(stdout=io.StringIO()))
     session.target = Target("aws", {}, Aws(region="eu-west-1"))
-    steps = {step.name: step for step in beginning(session, to_deploy=to_deploy)}
+    steps = {step.name: step for step in up_to_plan(session, to_deploy=to_deploy)}
     steps["check references"].run()
     assert "VPC" in looked_at and ("permissions" in looked_at) is to_deploy
+
+
+def before(name: str, steps: dict[str, Step]) -> set[str]:
+    """What has ended when a step begins."""
+    after = set(steps[name].after)
+    return after.union(*(before(other, steps) for other in after))
+
+
+@pytest.mark.parametrize("target", ["local", "aws"])
+def test_the_account_is_not_touched_and_nothing_is_planned_before_everything_is_found(
+    default_settings: Settings, target: str
+) -> None:
+    session = Session(replace(default_settings, target=target), Console(stdout=io.StringIO()))
+    steps = {step.name: step for step in up_to_plan(session, to_deploy=True)}
+    assert "check references" in before("terraform plan", steps)
+    assert ("check references" in before("prepare state", steps)) is (target == "aws")
+    assert "check tools" in before("prepare state", steps)

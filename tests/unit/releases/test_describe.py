@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
-
-import pytest
+from datetime import UTC, datetime
 
 from scripts.console import Console, Outcome
 from scripts.releases import Ending, Present, Release, Situation
-from scripts.releases.describe import Listing, Shown, ago
+from scripts.releases.describe import Listing, Shown
 from scripts.releases.record import Actor, FailedCheck, Revision, Smoke, Versions
 from tests.unit.releases.making import id_of, release, rolled_back
 
@@ -37,15 +35,6 @@ def listing(*newest_first: Release, live: Release | None = None, total: int = 0)
 
 def line_with(text: str, word: str) -> str:
     return next(line for line in text.splitlines() if word in line)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s ago"), (59, "59 s ago"), (60, "1 min ago"), (7300, "2 h ago"), (200_000, "2 d ago"),
-     (-5, "0 s ago")],
-)  # fmt: skip
-def test_ago_is_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
-    assert ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
 def test_the_live_release_and_those_to_go_back_to_are_marked() -> None:
