@@ -7,7 +7,6 @@ of the steps is the command's business (`scripts.pipeline`).
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -60,7 +59,6 @@ class Session:
         self._image_tag = ""
         self._fingerprint = ""
         self._warnings: set[str] = set()
-        self._reading = threading.RLock()  # steps that run side by side ask for the same
         self._stack = ExitStack()
 
     @contextmanager
@@ -257,33 +255,30 @@ class Session:
 
     def fingerprint(self) -> str:
         """Hash of all that the deployment depends on, read once a run."""
-        with self._reading:
-            if not self._fingerprint:
-                self._fingerprint = fingerprint(self.settings, self.variables(), self.image_tag())
-            return self._fingerprint
+        if not self._fingerprint:
+            self._fingerprint = fingerprint(self.settings, self.variables(), self.image_tag())
+        return self._fingerprint
 
     def image_tag(self) -> str:
         """The image's content tag, as Terraform computes it from the variables of this run."""
-        with self._reading:
-            if not self._image_tag:
-                from scripts import image
+        if not self._image_tag:
+            from scripts import image
 
-                self._image_tag = image.image_tag(self.settings, self.variables()["base_image"])
-            return self._image_tag
+            self._image_tag = image.image_tag(self.settings, self.variables()["base_image"])
+        return self._image_tag
 
     def variables(self) -> dict[str, Any]:
         """Terraform's input variables beyond the tfvars. They pass as ``TF_VAR_*``."""
-        with self._reading:
-            if self._variables is None:
-                from scripts import app_config, frontend, image
+        if self._variables is None:
+            from scripts import app_config, frontend, image
 
-                self._variables = self._fixed_variables() | {
-                    "config_version": app_config.version_to_deploy(self.settings, self.target),
-                    "frontend_hash": frontend.source_hash(self.settings),
-                    # Terraform computes the content tag from it: a packed image has another base.
-                    "base_image": image.base_image(self.settings),
-                }
-            return self._variables
+            self._variables = self._fixed_variables() | {
+                "config_version": app_config.version_to_deploy(self.settings, self.target),
+                "frontend_hash": frontend.source_hash(self.settings),
+                # Terraform computes the content tag from it: a packed image has another base.
+                "base_image": image.base_image(self.settings),
+            }
+        return self._variables
 
     def heed_lock(self) -> None:
         """Say who holds the lock before waiting for it; on the local target remove that of a dead run."""

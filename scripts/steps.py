@@ -17,10 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scripts import processes
 from scripts.console import Console
+from scripts.errors import DeployError, ExitStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,36 +86,37 @@ class Steps:
 
         Raises:
             BaseException: the first failure of a step, or KeyboardInterrupt; the steps that ran
-                beside it have ended or were asked to by then.
+                beside it have ended or were asked to by then. What one of them says of being interrupted
+                goes before KeyboardInterrupt.
         """
         waiting = {step.name: step for step in steps}
         unknown = {name for step in steps for name in step.after} - set(waiting)
         if unknown:
             raise ValueError(f"steps follow unknown ones: {sorted(unknown)}")
-        running: dict[str, threading.Thread] = {}
-        ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
+        under_way = _UnderWay()
         done: set[str] = set()
         since, before = processes.now(), len(self.timings)
-        with self._display(running, lambda: self.timings[before:]):
+        with self._display(under_way.threads, lambda: self.timings[before:]):
             try:
-                while waiting or running:
+                while waiting or under_way.threads:
                     for step in [s for s in waiting.values() if done.issuperset(s.after)]:
                         del waiting[step.name]
-                        # Daemon threads: an interrupted run must not wait for a hanging request.
-                        thread = threading.Thread(
-                            target=self._work, args=(step, ended), name=step.name, daemon=True
-                        )
-                        running[step.name] = thread
-                        thread.start()
-                    if not running:
+                        under_way.begin(step.name, partial(self._run_and_show, step))
+                    if not under_way.threads:
                         raise ValueError(f"steps wait for each other: {sorted(waiting)}")
-                    name, error = ended.get()
-                    del running[name]
+                    name, error = under_way.next()
                     done.add(name)
                     if error is not None:
                         raise error
+            except KeyboardInterrupt:
+                try:
+                    under_way.stop(since)
+                finally:
+                    if under_way.said:
+                        raise under_way.said[0]
+                raise
             except BaseException:
-                _stop(running, since)
+                under_way.stop(since)
                 raise
 
     @contextlib.contextmanager
@@ -143,15 +146,6 @@ class Steps:
 
     def _now(self) -> float:
         return time.monotonic() - self._zero
-
-    def _work(self, step: Step, ended: queue.SimpleQueue[tuple[str, BaseException | None]]) -> None:
-        """Report the end of a step whatever happens, be it that it cannot be shown: `run` waits for it."""
-        failure: BaseException | None = None
-        try:
-            self._run_and_show(step)
-        except BaseException as error:
-            failure = error
-        ended.put((step.name, failure))
 
     def _run_and_show(self, step: Step) -> None:
         started = self._now()
@@ -190,6 +184,71 @@ class Steps:
         now = _Now(running, ended, time.monotonic())
         with Live(now, console=self._console.rich, transient=True, refresh_per_second=8):
             yield
+
+
+class _UnderWay:
+    """The steps that run.
+
+    Whether one has ended is never asked of its thread: for Python 3.11 a thread has ended once its `join` was
+    interrupted. https://github.com/python/cpython/issues/90882
+
+    Attributes:
+        threads: By the names of the steps.
+        said: What steps that were ended at once say has to be done now, such as to release a lock.
+    """
+
+    def __init__(self) -> None:
+        self.threads: dict[str, threading.Thread] = {}
+        self.said: list[DeployError] = []
+        self._ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
+
+    def begin(self, name: str, work: Callable[[], None]) -> None:
+        """Start a step."""
+        # Daemon threads: an interrupted run must not wait for a hanging request.
+        thread = threading.Thread(target=self._work, args=(name, work), name=name, daemon=True)
+        self.threads[name] = thread
+        thread.start()
+
+    def next(self, timeout: float | None = None) -> tuple[str, BaseException | None]:
+        """The next step that has ended, and its failure.
+
+        Raises:
+            queue.Empty: when none has, after `timeout` seconds.
+        """
+        name, error = self._ended.get(timeout=timeout)
+        del self.threads[name]
+        return name, error
+
+    def stop(self, since: float) -> None:
+        """Ask the subprocesses to stop, then wait; at last, or at another Ctrl-C, end them."""
+        if not self.threads:
+            return
+        try:
+            processes.interrupt_background()
+            processes.signal_children(signal.SIGTERM, since=since)
+            self._wait(_STOP_SECONDS)
+        finally:
+            if self.threads:
+                processes.signal_children(signal.SIGKILL, since=since)
+                if processes.kill_background():
+                    self._wait(_CLEANUP_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(queue.Empty):
+            while self.threads:
+                _, error = self.next(max(0.0, deadline - time.monotonic()))
+                if isinstance(error, DeployError) and error.status is ExitStatus.INTERRUPTED:
+                    self.said.append(error)
+
+    def _work(self, name: str, work: Callable[[], None]) -> None:
+        """Report the end of a step whatever happens, be it that it cannot be shown: it is waited for."""
+        failure: BaseException | None = None
+        try:
+            work()
+        except BaseException as error:
+            failure = error
+        self._ended.put((name, failure))
 
 
 @dataclass(frozen=True)
@@ -268,25 +327,3 @@ def _bar(timing: Timing, total: float) -> str:
     scale = _BAR_WIDTH / max(total, 0.001)
     start = min(int(timing.started * scale), _BAR_WIDTH - 1)
     return " " * start + "━" * max(1, round(timing.took * scale))
-
-
-def _stop(running: dict[str, threading.Thread], since: float) -> None:
-    """Ask the subprocesses of running steps to stop, then wait; at last, or at another Ctrl-C, end them."""
-    threads: Sequence[threading.Thread] = list(running.values())
-    if not threads:
-        return
-    try:
-        processes.interrupt_background()
-        processes.signal_children(signal.SIGTERM, since=since)
-        _join(threads, _STOP_SECONDS)
-    finally:
-        if any(thread.is_alive() for thread in threads):
-            processes.signal_children(signal.SIGKILL, since=since)
-            if processes.kill_background():
-                _join(threads, _CLEANUP_SECONDS)
-
-
-def _join(threads: Sequence[threading.Thread], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))

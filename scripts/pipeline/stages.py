@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 def up_to_plan(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
     """What a deploy and a plan begin with: tools, target, references, configuration, state, and the plan."""
     check_references = partial(session.check_references, to_deploy=to_deploy)
-    # In the real account nothing is made, not even the state's bucket, before everything has been found.
-    found = () if session.local else ("check references",)
     return (
         Step("check tools", session.check_tools),
         Step(connecting(session), session.connect),
         Step("check references", check_references, after=(connecting(session),)),
         Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
-        Step("prepare state", session.prepare_state, after=("check tools", connecting(session), *found)),
+        # Nothing is made, not even the state's bucket, before everything has been found.
+        Step("prepare state", session.prepare_state, after=("check tools", "check references")),
         Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
-        # It would fail at what is missing, in words that are less plain.
-        Step("terraform plan", session.plan, after=("terraform init", "check references")),
+        Step("terraform plan", session.plan, after=("terraform init",)),
     )
 
 

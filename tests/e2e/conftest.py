@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.requirements import Evidence
+from tests.e2e.evidence import Evidence
 from tests.e2e.stack import MUTATIONS_TABLE, Stack, deployed
 
 _ORDER = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.requirements import IDS, REQUIREMENTS, Evidence
+from tests.e2e.evidence import Evidence
+from tests.e2e.requirements import IDS, REQUIREMENTS
 
 pytestmark = pytest.mark.e2e
 

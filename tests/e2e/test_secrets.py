@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts.content import files_below
-from tests.e2e.requirements import Evidence
+from tests.e2e.evidence import Evidence
 from tests.e2e.stack import ROOT, Stack
 
 pytestmark = pytest.mark.e2e

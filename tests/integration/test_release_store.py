@@ -13,7 +13,7 @@ from scripts.image.layer import sha256_digest
 from scripts.releases import Ending, Present, live, look
 from scripts.releases.store import BucketStorage, DirectoryStorage, Storage, Store
 from tests.integration.conftest import Emulator
-from tests.integration.test_pipeline import NoAws
+from tests.integration.pipeline.rehearsal import NoAws
 from tests.unit.releases.making import PLACE, id_of, release, rolled_back
 
 pytestmark = pytest.mark.integration

@@ -18,6 +18,7 @@ import pytest
 from scripts import processes
 from scripts import steps as steps_module
 from scripts.console import Console
+from scripts.errors import DeployError, ExitStatus
 from scripts.steps import NothingToDo, Step, Steps, Times, Timing
 
 
@@ -198,6 +199,25 @@ def test_a_subprocess_that_does_not_stop_when_asked_is_killed_with_its_children(
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_what_is_left_to_do_after_an_end_at_once_is_said_instead_of_only_interrupted(
+    steps: Steps, tmp_path: Path
+) -> None:
+    def interrupt(line: str) -> None:
+        for timer in twice:
+            timer.start()
+
+    def plan() -> None:
+        command = ["/bin/sh", "-c", "trap '' INT TERM; echo begun; exec sleep 600"]
+        try:
+            processes.stream(command, cwd=tmp_path, environment=os.environ, on_line=interrupt)
+        except processes.Forced as error:
+            raise DeployError("ended at once", "", "inv unlock", status=ExitStatus.INTERRUPTED) from error
+
+    twice = [threading.Timer(after, os.kill, [os.getpid(), signal.SIGINT]) for after in (0.3, 0.6)]
+    with processes.interruptible(), pytest.raises(DeployError, match="ended at once"):
+        steps.run(Step("terraform plan", plan))
 
 
 def test_a_step_that_finds_itself_not_needed_is_not_shown(steps: Steps, out: io.StringIO) -> None:
