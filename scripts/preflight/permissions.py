@@ -7,167 +7,21 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+from scripts import daemons
 from scripts.aws import Aws, error_code
-from scripts.preflight.buckets import CLIENT
 from scripts.preflight.model import Finding, failed, not_checked, ok, warning, worst
+from scripts.preflight.needs import NEEDS, Need
 from scripts.preflight.runner import Probe
 from scripts.settings import Settings
 
 GROUP = "Account"
 
-
-@dataclass(frozen=True)
-class Need:
-    """Actions on one resource, and what a deploy does with them.
-
-    `resource` may name ``{region}``, ``{account}``, ``{environment}``, ``{zone}``, ``{state_bucket}``
-    and ``{state_key}``.
-    """
-
-    reason: str
-    resource: str
-    actions: tuple[str, ...]
-
-
-_NAME = "librechat-lambda-api-{environment}"
-_REGIONAL = "{region}:{account}"
-
-# One line a resource of the Terraform root, with the actions that its creation and the next plan begin
-# with; not every action that Terraform may call. What is created with the provider's default_tags needs
-# the service's action for tags, too. Names and resources of actions:
-# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-NEEDS = (
-    Need("looking for Terraform's state", "arn:aws:s3:::{state_bucket}", ("s3:ListBucket",)),
-    Need(
-        "Terraform's state and its lock",
-        "arn:aws:s3:::{state_bucket}/{state_key}",
-        ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
-    ),
-    Need(
-        "buckets of the client and of uploaded files",
-        f"arn:aws:s3:::{CLIENT}",
-        (
-            "s3:CreateBucket",
-            "s3:ListBucket",
-            "s3:PutBucketPolicy",
-            "s3:PutBucketPublicAccessBlock",
-            "s3:PutBucketTagging",
-            "s3:PutEncryptionConfiguration",
-        ),
-    ),
-    Need(
-        "publishing the client",
-        f"arn:aws:s3:::{CLIENT}/index.html",
-        ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
-    ),
-    Need("logging in to ECR", "*", ("ecr:GetAuthorizationToken",)),
-    Need(
-        "the image's repository, and pushing to it",
-        f"arn:aws:ecr:{_REGIONAL}:repository/{_NAME}",
-        (
-            "ecr:CreateRepository",
-            "ecr:SetRepositoryPolicy",
-            "ecr:PutLifecyclePolicy",
-            "ecr:TagResource",
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:InitiateLayerUpload",
-            "ecr:UploadLayerPart",
-            "ecr:CompleteLayerUpload",
-            "ecr:PutImage",
-            "ecr:DescribeImages",
-        ),
-    ),
-    Need(
-        "the function",
-        f"arn:aws:lambda:{_REGIONAL}:function:{_NAME}",
-        (
-            "lambda:CreateFunction",
-            "lambda:GetFunction",
-            "lambda:UpdateFunctionCode",
-            "lambda:UpdateFunctionConfiguration",
-            "lambda:AddPermission",
-            "lambda:TagResource",
-        ),
-    ),
-    Need(
-        "the function's role",
-        f"arn:aws:iam::{{account}}:role/{_NAME}",
-        (
-            "iam:CreateRole",
-            "iam:GetRole",
-            "iam:PassRole",
-            "iam:TagRole",
-            "iam:PutRolePolicy",
-            "iam:GetRolePolicy",
-            "iam:DeleteRolePolicy",
-        ),
-    ),
-    Need(
-        "AWS's policy for functions in a VPC, which is copied into that role",
-        "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess",
-        ("iam:GetPolicy", "iam:GetPolicyVersion"),
-    ),
-    Need(
-        "the function's log group",
-        f"arn:aws:logs:{_REGIONAL}:log-group:/aws/lambda/{_NAME}",
-        ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"),
-    ),
-    Need(
-        "security groups and their rules",
-        f"arn:aws:ec2:{_REGIONAL}:security-group/*",
-        (
-            "ec2:CreateSecurityGroup",
-            "ec2:CreateTags",
-            "ec2:AuthorizeSecurityGroupIngress",
-            "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:RevokeSecurityGroupEgress",
-        ),
-    ),
-    Need("tags of those rules", f"arn:aws:ec2:{_REGIONAL}:security-group-rule/*", ("ec2:CreateTags",)),
-    Need(
-        "Redis",
-        f"arn:aws:elasticache:{_REGIONAL}:replicationgroup:librechat-lambda-redis-{{environment}}",
-        (
-            "elasticache:CreateReplicationGroup",
-            "elasticache:DescribeReplicationGroups",
-            "elasticache:AddTagsToResource",
-        ),
-    ),
-    Need(
-        "the REST API",
-        "arn:aws:apigateway:{region}::/restapis",
-        ("apigateway:POST", "apigateway:GET"),
-    ),
-    Need(
-        "the distribution",
-        "arn:aws:cloudfront::{account}:distribution/*",
-        (
-            "cloudfront:CreateDistribution",
-            "cloudfront:GetDistribution",
-            "cloudfront:UpdateDistribution",
-            "cloudfront:TagResource",
-        ),
-    ),
-    Need(
-        "the distribution's function",
-        "arn:aws:cloudfront::{account}:function/librechat-lambda-spa-{environment}",
-        ("cloudfront:CreateFunction", "cloudfront:PublishFunction"),
-    ),
-    Need(
-        "the client's response headers",
-        "arn:aws:cloudfront::{account}:response-headers-policy/*",
-        ("cloudfront:CreateResponseHeadersPolicy", "cloudfront:GetResponseHeadersPolicy"),
-    ),
-    Need(
-        "the domain's records",
-        "arn:aws:route53:::hostedzone/{zone}",
-        ("route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"),
-    ),
-)
+_AT_ONCE = 6  # one after the other, the questions would take longer than a check may
 
 Simulate = Callable[[Need], Iterable[Mapping[str, Any]]]
 """Takes a need whose resource is filled in, and returns IAM's evaluation results."""
@@ -192,15 +46,25 @@ def principal(arn: str, role_arn: Callable[[str], str]) -> str:
 
 
 def judge(needs: Iterable[Need], simulate: Simulate) -> Finding:
-    """What IAM decides on each need."""
-    problems, count = [], 0
+    """What IAM decides on each need. What one occasion alone needs stops no deploy."""
+    needs = tuple(needs)
+    questions = _questions(needs)
+    answers = daemons.each(lambda question: list(simulate(question)), questions, parallel=_AT_ONCE)
+    decisions = {
+        (question.resource, result["EvalActionName"]): result
+        for question, results in zip(questions, answers, strict=True)
+        for result in results
+    }
+    problems: list[Finding] = []
+    elsewhere: defaultdict[str, list[str]] = defaultdict(list)
     for need in needs:
-        results = list(simulate(need))
-        count += len(results)
+        results = [decisions[need.resource, action] for action in need.actions]
         denied = [result for result in results if result["EvalDecision"] != "allowed"]
         unclear = [result["EvalActionName"] for result in denied if _missing_context(result)]
         certain = [result["EvalActionName"] for result in denied if not _missing_context(result)]
-        if certain:
+        if certain and need.only_for:
+            elsewhere[need.only_for] += certain
+        elif certain:
             problems.append(
                 failed(
                     f"not allowed: {', '.join(certain)} ({need.reason})",
@@ -214,7 +78,28 @@ def judge(needs: Iterable[Need], simulate: Simulate) -> Finding:
                     "Look at the conditions of the policies; the simulation cannot meet them.",
                 )
             )
-    return worst(problems, ok(f"{count} actions of a deploy are allowed, says IAM's simulation"))
+    problems += [
+        warning(
+            f"not allowed, and needed for {occasion} only: {', '.join(dict.fromkeys(actions))}",
+            "docs/permissions.md has a policy for each occasion.",
+        )
+        for occasion, actions in elsewhere.items()
+    ]
+    return worst(
+        problems, ok(f"{len(decisions)} actions on their resources are allowed, says IAM's simulation")
+    )
+
+
+def _questions(needs: Iterable[Need]) -> list[Need]:
+    """The same with one question for each service and resource: every question takes a while."""
+    actions: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for need in needs:
+        actions[need.resource, _service(need)] += need.actions
+    return [Need("", resource, tuple(dict.fromkeys(asked))) for (resource, _), asked in actions.items()]
+
+
+def _service(need: Need) -> str:
+    return need.actions[0].partition(":")[0]
 
 
 def _look(settings: Settings, aws: Aws) -> Finding:
@@ -249,27 +134,32 @@ def _look(settings: Settings, aws: Aws) -> Finding:
 def _filled(settings: Settings) -> list[Need]:
     """The needs, with the names of this environment."""
     state = settings.state
+    folders = state.key.split("/")[:-1]
+    own = [] if folders[-1:] == [settings.environment] else [settings.environment]
     names = {
         "region": settings.aws.region,
         "account": settings.aws.account_id,
         "environment": settings.environment,
+        "vpc": settings.tfvars["vpc_id"],
         "zone": settings.tfvars["route53_zone_id"],
         "state_bucket": state.bucket,
         "state_key": state.key,
+        "releases": "/".join((*folders, *own, "releases", "")),  # a test holds it to `StateBucket.releases`
     }
     wanted = (need for need in NEEDS if state.backend == "s3" or "{state_bucket}" not in need.resource)
-    return [Need(need.reason, need.resource.format(**names), need.actions) for need in wanted]
+    return [replace(need, resource=need.resource.format(**names)) for need in wanted]
 
 
 def _context(need: Need, settings: Settings) -> list[dict[str, Any]]:
     """What the simulation would otherwise miss: policies often ask for the region, TLS and the service."""
     # Requests to global services are of us-east-1:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-    is_global = need.actions[0].partition(":")[0] in ("cloudfront", "iam", "route53")
+    is_global = _service(need) in ("cloudfront", "iam", "route53")
     values = {
         "aws:RequestedRegion": ("us-east-1" if is_global else settings.aws.region, "string"),
         "aws:SecureTransport": ("true", "boolean"),
         "iam:PassedToService": ("lambda.amazonaws.com", "string"),
+        "iam:AWSServiceName": ("elasticache.amazonaws.com", "string"),
     }
     return [
         {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": kind}

@@ -331,3 +331,19 @@ def test_a_deployment_shows_what_was_deployed_whatever_changed_since(api: Any):
     second = api.create_deployment(restApiId=api.id)["id"]
     assert deployed(first) == {"/api/{proxy+}"}
     assert deployed(second) == {"/oauth/{proxy+}"}
+
+
+def test_changed_tags_show_where_terraform_looks_for_them(api: Any):
+    put(api, DOCUMENT)
+    deployment = api.create_deployment(restApiId=api.id)["id"]
+    tags = {"kept": "1", "gone": "1"}
+    api.create_stage(restApiId=api.id, stageName="tagged", deploymentId=deployment, tags=tags)
+    arn = f"arn:aws:apigateway:eu-west-1::/restapis/{api.id}"
+    stage = f"{arn}/stages/tagged"
+    for resource_arn in (arn, stage):
+        api.tag_resource(resourceArn=resource_arn, tags={"new": "2", "gone": "2"})
+        api.untag_resource(resourceArn=resource_arn, tagKeys=["gone"])
+    assert api.get_rest_api(restApiId=api.id)["tags"] == {"new": "2"}
+    assert api.get_stage(restApiId=api.id, stageName="tagged")["tags"] == {"kept": "1", "new": "2"}
+    assert api.get_tags(resourceArn=stage)["tags"] == {"kept": "1", "new": "2"}
+    api.delete_stage(restApiId=api.id, stageName="tagged")

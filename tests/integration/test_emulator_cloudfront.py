@@ -177,6 +177,19 @@ def test_a_function_in_use_cannot_be_deleted(cloudfront: Any):
     cloudfront.delete_function(Name="used", IfMatch=function["ETag"])
 
 
+def test_an_edited_function_can_be_published_by_the_version_that_the_edit_answers(cloudfront: Any):
+    code = b"function handler(event) { return event.request; }"
+    settings = {"Comment": "", "Runtime": "cloudfront-js-2.0"}
+    first = cloudfront.create_function(Name="edited", FunctionConfig=settings, FunctionCode=code)
+    edited = cloudfront.update_function(
+        Name="edited", IfMatch=first["ETag"], FunctionConfig=settings, FunctionCode=code + b"\n"
+    )
+    cloudfront.publish_function(Name="edited", IfMatch=edited["ETag"])
+    live = cloudfront.get_function(Name="edited", Stage="LIVE")
+    assert live["FunctionCode"].read() == code + b"\n"
+    cloudfront.delete_function(Name="edited", IfMatch=edited["ETag"])
+
+
 def test_the_tags_go_with_the_distribution(emulator: Emulator, cloudfront: Any):
     made = cloudfront.create_distribution_with_tags(
         DistributionConfigWithTags={

@@ -10,6 +10,8 @@ Restores, on calls that carry one setting at a time (the OpenAPI import is `api_
   https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html);
 - a deployment is a snapshot of the API: without a new one, changes do not reach the stage
   (https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html);
+- tags that are changed show where they were made, in GetRestApi and GetStage
+  (https://docs.aws.amazon.com/apigateway/latest/api/API_TagResource.html);
 - UpdateRestApi patches lists (``/binaryMediaTypes/image~1png``) and typed values
   (https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html#UpdateRestApi-Patch).
 """
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from scripts.local.extensions import Context, Response, replace
@@ -37,6 +39,7 @@ _LAMBDA_URI = re.compile(
 _FUNCTION_ARN = re.compile(
     r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:(?P<account>\d{12}):function:[A-Za-z0-9_${}.-]+(:[A-Za-z0-9_${}.-]+)?"
 )
+_TAGGED = re.compile(r"/restapis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?$")
 # Without a raised quota for the account; a stream may last 15 minutes.
 _LONGEST_TIMEOUT = {"BUFFERED": 29_000, "STREAM": 900_000}
 
@@ -51,6 +54,28 @@ def install(context: Context) -> None:
     replace(api, "_create_deployment", _create_deployment)
     replace(api, "_delete_deployment", _delete_deployment)
     replace(api, "_update_rest_api", lambda _: _update_rest_api)
+    replace(api, "_tag_v1_resource", _shown)
+    replace(api, "_untag_v1_resource", _shown)
+
+
+def _shown(original: Callable[[str, Any], Response]) -> Callable[[str, Any], Response]:
+    """A change of tags that the API or its stage shows, too."""
+    from ministack.services import apigateway_v1 as api
+
+    def change(resource_arn: str, what: Any) -> Response:
+        key, refusal = api._resolve_v1_tag_resource_arn(resource_arn)
+        place = None if refusal else _TAGGED.search(key)
+        if place is None:
+            return original(resource_arn, what)
+        shown = (
+            api._stages_v1[place["api"]][place["stage"]] if place["stage"] else api._rest_apis[place["api"]]
+        )
+        api._v1_tags.setdefault(key, dict(shown.get("tags") or {}))
+        answer = original(resource_arn, what)
+        shown["tags"] = dict(api._v1_tags[key])
+        return answer
+
+    return change
 
 
 def bad_request(message: str) -> Response:

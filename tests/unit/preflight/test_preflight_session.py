@@ -79,9 +79,7 @@ def before(name: str, steps: dict[str, Step]) -> set[str]:
 
 
 @pytest.mark.parametrize("target", ["local", "aws"])
-def test_nothing_is_made_before_everything_is_found(
-    default_settings: Settings, target: str
-) -> None:
+def test_nothing_is_made_before_everything_is_found(default_settings: Settings, target: str) -> None:
     session = Session(replace(default_settings, target=target), Console(stdout=io.StringIO()))
     steps = {step.name: step for step in up_to_plan(session, to_deploy=True)}
     assert {"check tools", "check references"} <= before("prepare state", steps)
