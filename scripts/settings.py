@@ -32,6 +32,7 @@ class AwsSettings:
     account_id: str
     profile: str
     config_profile: str
+    check_permissions: bool
 
 
 @dataclass(frozen=True)

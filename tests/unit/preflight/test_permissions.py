@@ -48,6 +48,14 @@ def test_a_caller_who_may_everything_is_fine() -> None:
     assert judged(simulated({})).status is Status.OK
 
 
+def test_whoever_knows_better_than_the_simulation_can_switch_it_off(default_settings: Settings) -> None:
+    told = replace(default_settings.aws, check_permissions=False)
+    (probe,) = permissions.probes(replace(default_settings, aws=told), Aws(region="eu-west-1"), ())
+    finding = probe.look()
+    assert finding.status is Status.NOT_CHECKED
+    assert "aws.check_permissions" in finding.found
+
+
 def test_what_one_occasion_alone_needs_stops_no_deploy() -> None:
     finding = judged(simulated({"lambda:DeleteFunction": "implicitDeny", "iam:DeleteRole": "explicitDeny"}))
     assert finding.status is Status.WARNING
