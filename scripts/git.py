@@ -29,8 +29,8 @@ _SURROUNDINGS = (
 # A server that has stalled is given up: https://git-scm.com/docs/git-config (http.lowSpeedLimit).
 _PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 
-_LOOK_SECONDS = 20
-"""A checkout on a slow network disk may take some."""
+_LOOK_SECONDS = 60
+"""A large checkout on a slow network disk takes some."""
 
 _CAUSES = (
     (

@@ -86,8 +86,8 @@ class Steps:
 
         Raises:
             BaseException: the first failure of a step, or KeyboardInterrupt; the steps that ran
-                beside it have ended or were asked to by then. What one of them says of being interrupted
-                goes before KeyboardInterrupt.
+                beside it have ended or were asked to by then. What one that was ended at once says of it
+                takes the place of KeyboardInterrupt, and is a warning beside a failure.
         """
         waiting = {step.name: step for step in steps}
         unknown = {name for step in steps for name in step.after} - set(waiting)
@@ -108,15 +108,13 @@ class Steps:
                     done.add(name)
                     if error is not None:
                         raise error
-            except KeyboardInterrupt:
-                try:
+            except BaseException as failure:
+                with contextlib.suppress(KeyboardInterrupt):  # another one: nothing runs any more
                     under_way.stop(since)
-                finally:
-                    if under_way.said:
-                        raise under_way.said[0]
-                raise
-            except BaseException:
-                under_way.stop(since)
+                if isinstance(failure, KeyboardInterrupt) and under_way.said:
+                    raise under_way.said[0] from None
+                for left in under_way.said:
+                    self._console.warn(f"{left.why} {left.next_step}")
                 raise
 
     @contextlib.contextmanager

@@ -69,7 +69,7 @@ def worth_starting(session: Session) -> bool:
 
 def look_for_drift(session: Session) -> Drift:
     """Compare the state with the account, by the variables of what is deployed."""
-    session.init_as_deployed(str(recorded_outputs(session).get("image_tag", "")))
+    session.init_as_deployed(str(recorded_outputs(session).get("image_tag") or ""))
     return session.terraform.drift(on_event=session.notice)
 
 

@@ -7,7 +7,7 @@ anything, and no secret is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from scripts.aws import HURRIED, Aws
@@ -28,6 +28,7 @@ from scripts.preflight import (
     values,
 )
 from scripts.preflight.model import Check, Finding, Report, Status
+from scripts.preflight.needs import NEEDS, TO_DEPLOY, Need
 from scripts.preflight.runner import PATIENCE, Probe, run
 from scripts.settings import Settings
 from scripts.target import Target
@@ -97,7 +98,8 @@ def references(settings: Settings, target: Target, *, to_deploy: bool = True) ->
         target: Whom to ask.
         to_deploy: Also whether the caller may deploy. A plan only reads.
     """
-    return run(list(_references(settings, _asked(settings, target), to_deploy=to_deploy)), _UNHURRIED)
+    permitted = TO_DEPLOY if to_deploy else ()
+    return run(list(_references(settings, _asked(settings, target), permitted)), _UNHURRIED)
 
 
 def _asked(settings: Settings, target: Target) -> Aws:
@@ -110,7 +112,10 @@ def _here(settings: Settings) -> Iterator[Probe]:
     return chain(programs.probes(settings), machine.probes(settings), values.probes(settings))
 
 
-def _references(settings: Settings, aws: Aws, *, to_deploy: bool = True) -> Iterator[Probe]:
+def _references(settings: Settings, aws: Aws, permitted: Sequence[Need] = NEEDS) -> Iterator[Probe]:
     needs = (values.NAME, caller.NAME)
-    asked = [about for about in _ABOUT if to_deploy or about is not permissions]
-    return chain.from_iterable(about.probes(settings, aws, needs) for about in asked)
+    for about in _ABOUT:
+        if about is not permissions:
+            yield from about.probes(settings, aws, needs)
+        elif permitted:
+            yield from permissions.probes(settings, aws, needs, permitted)

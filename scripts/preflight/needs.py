@@ -20,7 +20,7 @@ class Need:
     ``{state_bucket}``, ``{state_key}`` and ``{releases}``. It ends with ``*`` where AWS chooses the id.
 
     Attributes:
-        only_for: The one occasion that needs them. Empty: every deploy does.
+        only_for: The one occasion that needs them. Empty: a deploy does, and most of them.
     """
 
     reason: str
@@ -47,7 +47,9 @@ _GROUPS = f"arn:aws:ec2:{_REGIONAL}:security-group/*"
 _GROUP_RULES = f"arn:aws:ec2:{_REGIONAL}:security-group-rule/*"
 _REDIS_GROUP = f"arn:aws:elasticache:{_REGIONAL}:replicationgroup:{_REDIS}"
 _REDIS_SUBNETS = f"arn:aws:elasticache:{_REGIONAL}:subnetgroup:{_REDIS}"
+_REDIS_PARAMETERS = f"arn:aws:elasticache:{_REGIONAL}:parametergroup:default.redis7"
 _APIS = "arn:aws:apigateway:{region}::/restapis"
+_API_TAGS = "arn:aws:apigateway:{region}::/tags/*"
 _DISTRIBUTIONS = "arn:aws:cloudfront::{account}:distribution/*"
 _VIEWER_FUNCTION = "arn:aws:cloudfront::{account}:function/librechat-lambda-spa-{environment}"
 _ACCESS_CONTROLS = "arn:aws:cloudfront::{account}:origin-access-control/*"
@@ -104,10 +106,8 @@ _DEPLOY = (
             "ecr:SetRepositoryPolicy",
             "ecr:GetLifecyclePolicy",
             "ecr:PutLifecyclePolicy",
-            "ecr:DeleteLifecyclePolicy",
             "ecr:ListTagsForResource",
             "ecr:TagResource",
-            "ecr:UntagResource",
         ),
     ),
     Need(
@@ -137,7 +137,6 @@ _DEPLOY = (
             "lambda:AddPermission",
             "lambda:RemovePermission",
             "lambda:TagResource",
-            "lambda:UntagResource",
         ),
     ),
     Need(
@@ -153,7 +152,6 @@ _DEPLOY = (
             "iam:PutRolePolicy",
             "iam:DeleteRolePolicy",
             "iam:TagRole",
-            "iam:UntagRole",
         ),
     ),
     Need(
@@ -166,7 +164,7 @@ _DEPLOY = (
     Need(
         "the log group's tags",
         _LOG_GROUP,
-        ("logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"),
+        ("logs:ListTagsForResource", "logs:TagResource"),
     ),
     Need(
         "looking at the network; Lambda and ElastiCache look with the caller's permissions, too",
@@ -191,11 +189,9 @@ _DEPLOY = (
             "ec2:CreateSecurityGroup",
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:ModifySecurityGroupRules",
             "ec2:RevokeSecurityGroupIngress",
             "ec2:RevokeSecurityGroupEgress",
             "ec2:CreateTags",
-            "ec2:DeleteTags",
         ),
     ),
     Need(
@@ -204,9 +200,7 @@ _DEPLOY = (
         (
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:ModifySecurityGroupRules",
             "ec2:CreateTags",
-            "ec2:DeleteTags",
         ),
     ),
     Need(
@@ -215,10 +209,8 @@ _DEPLOY = (
         (
             "elasticache:CreateReplicationGroup",
             "elasticache:DescribeReplicationGroups",
-            "elasticache:ModifyReplicationGroup",
             "elasticache:ListTagsForResource",
             "elasticache:AddTagsToResource",
-            "elasticache:RemoveTagsFromResource",
         ),
     ),
     Need(
@@ -230,7 +222,6 @@ _DEPLOY = (
             "elasticache:CreateReplicationGroup",
             "elasticache:ListTagsForResource",
             "elasticache:AddTagsToResource",
-            "elasticache:RemoveTagsFromResource",
         ),
     ),
     Need(
@@ -240,26 +231,19 @@ _DEPLOY = (
     ),
     Need(
         "the parameters of Redis 7",
-        f"arn:aws:elasticache:{_REGIONAL}:parametergroup:default.redis7",
-        ("elasticache:CreateReplicationGroup", "elasticache:ModifyReplicationGroup"),
+        _REDIS_PARAMETERS,
+        ("elasticache:CreateReplicationGroup",),
     ),
     Need("making the REST API", _APIS, ("apigateway:GET", "apigateway:POST")),
     Need(
         "the REST API, its deployments and its stage",
         f"{_APIS}/*",
-        ("apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"),
+        ("apigateway:GET", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"),
     ),
-    Need("their tags", "arn:aws:apigateway:{region}::/tags/*", ("apigateway:PUT", "apigateway:DELETE")),
-    Need(
-        "making what belongs to the distribution, which has no ARN before",
-        "*",
-        (
-            "cloudfront:CreateDistribution",
-            "cloudfront:CreateFunction",
-            "cloudfront:CreateOriginAccessControl",
-            "cloudfront:CreateResponseHeadersPolicy",
-        ),
-    ),
+    # Not of _APIS/*: asked for a resource that is no type of its own, IAM's simulation denies everybody.
+    Need("deploying the REST API", f"{_APIS}/*/deployments", ("apigateway:POST",)),
+    Need("making its stage", f"{_APIS}/*/stages", ("apigateway:POST",)),
+    Need("their tags", _API_TAGS, ("apigateway:PUT",)),
     Need(
         "the distribution",
         _DISTRIBUTIONS,
@@ -269,7 +253,6 @@ _DEPLOY = (
             "cloudfront:UpdateDistribution",
             "cloudfront:ListTagsForResource",
             "cloudfront:TagResource",
-            "cloudfront:UntagResource",
         ),
     ),
     Need(
@@ -278,7 +261,6 @@ _DEPLOY = (
         (
             "cloudfront:GetFunction",
             "cloudfront:DescribeFunction",
-            "cloudfront:UpdateFunction",
             "cloudfront:PublishFunction",
         ),
     ),
@@ -286,7 +268,7 @@ _DEPLOY = (
     Need(
         "the client's response headers",
         _HEADERS,
-        ("cloudfront:GetResponseHeadersPolicy", "cloudfront:UpdateResponseHeadersPolicy"),
+        ("cloudfront:GetResponseHeadersPolicy",),
     ),
     Need(
         "the domain's records",
@@ -317,6 +299,44 @@ _FIRST = (
         ("iam:CreateServiceLinkedRole",),
         only_for="the first Redis of an account",
     ),
+    # On all resources, says AWS's list; where it asks for the type's ARN, as has been seen, less will do.
+    Need(
+        "making the distribution and what belongs to it",
+        "*",
+        (
+            "cloudfront:CreateDistribution",
+            "cloudfront:CreateFunction",
+            "cloudfront:CreateOriginAccessControl",
+            "cloudfront:CreateResponseHeadersPolicy",
+        ),
+        only_for="the first deploy",
+    ),
+)
+
+
+def _to_change(what: str, resource: str, *actions: str) -> Need:
+    return Need(what, resource, actions, only_for="a change of settings or tags")
+
+
+_CHANGES = (
+    _to_change("the image's repository", _REPOSITORY, "ecr:DeleteLifecyclePolicy", "ecr:UntagResource"),
+    _to_change("the function", _FUNCTION, "lambda:UntagResource"),
+    _to_change("the function's role", _ROLE, "iam:UntagRole"),
+    _to_change("the log group's tags", _LOG_GROUP, "logs:UntagResource"),
+    _to_change("security groups", _GROUPS, "ec2:ModifySecurityGroupRules", "ec2:DeleteTags"),
+    _to_change("rules of security groups", _GROUP_RULES, "ec2:ModifySecurityGroupRules", "ec2:DeleteTags"),
+    _to_change(
+        "Redis",
+        _REDIS_GROUP,
+        "elasticache:ModifyReplicationGroup",
+        "elasticache:RemoveTagsFromResource",
+    ),
+    _to_change("the subnets of Redis", _REDIS_SUBNETS, "elasticache:RemoveTagsFromResource"),
+    _to_change("the parameters of Redis 7", _REDIS_PARAMETERS, "elasticache:ModifyReplicationGroup"),
+    _to_change("tags of the REST API and its stage", _API_TAGS, "apigateway:DELETE"),
+    _to_change("the distribution", _DISTRIBUTIONS, "cloudfront:UntagResource"),
+    _to_change("the distribution's function", _VIEWER_FUNCTION, "cloudfront:UpdateFunction"),
+    _to_change("the client's response headers", _HEADERS, "cloudfront:UpdateResponseHeadersPolicy"),
 )
 
 _LEFT = "a look at what is left"
@@ -358,12 +378,17 @@ _DESTROY = (
         "the distribution's way into the bucket", _ACCESS_CONTROLS, "cloudfront:DeleteOriginAccessControl"
     ),
     _to_destroy("the client's response headers", _HEADERS, "cloudfront:DeleteResponseHeadersPolicy"),
-    # The look at what is left (scripts/inventory.py) lists, and lists are of no resource.
+    # The look at what is left (scripts/inventory.py) lists: most lists are of no resource.
     _to_destroy(_LEFT, "*", "s3:ListAllMyBuckets"),
-    _to_destroy(_LEFT, "*", "ecr:DescribeRepositories"),
+    _to_destroy(_LEFT, f"arn:aws:ecr:{_REGIONAL}:repository/*", "ecr:DescribeRepositories"),
     _to_destroy(_LEFT, "*", "lambda:ListFunctions"),
     _to_destroy(_LEFT, "*", "iam:ListRoles", "iam:ListPolicies"),
-    _to_destroy(_LEFT, "*", "elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheSubnetGroups"),
+    _to_destroy(
+        _LEFT, f"arn:aws:elasticache:{_REGIONAL}:replicationgroup:*", "elasticache:DescribeReplicationGroups"
+    ),
+    _to_destroy(
+        _LEFT, f"arn:aws:elasticache:{_REGIONAL}:subnetgroup:*", "elasticache:DescribeCacheSubnetGroups"
+    ),
     _to_destroy(
         _LEFT,
         "*",
@@ -384,8 +409,11 @@ _PURGE = (
     ),
 )
 
-NEEDS = (*_DEPLOY, *_FIRST, *_DESTROY, *_PURGE)
-"""What a run stops without. `scripts.preflight.permissions` asks IAM about them."""
+TO_DEPLOY = (*_DEPLOY, *_FIRST, *_CHANGES)
+"""What a deploy stops without."""
+
+NEEDS = (*TO_DEPLOY, *_DESTROY, *_PURGE)
+"""What any run stops without. `scripts.preflight.permissions` asks IAM about them."""
 
 EXTRAS = (
     Need("inv doctor asks IAM about all of this", "*", ("iam:SimulatePrincipalPolicy", "iam:GetRole")),

@@ -1,23 +1,24 @@
 """Whether the caller may do what a deploy does, by IAM's own simulation. Nothing is called for real.
 
 The simulation knows the caller's policies, permissions boundary and the organization's policies. What it
-cannot know are the policies of resources; what a deploy creates has none yet.
+cannot know are the policies of a session, and those of resources; what a deploy creates has none yet. An
+action on a resource of a type that it does not have is denied to everybody.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from scripts import daemons
 from scripts.aws import Aws, error_code
-from scripts.preflight.model import Finding, failed, not_checked, ok, warning, worst
+from scripts.preflight.model import Finding, Status, failed, not_checked, ok, warning, worst
 from scripts.preflight.needs import NEEDS, Need
-from scripts.preflight.runner import Probe
+from scripts.preflight.runner import Probe, explained
 from scripts.settings import Settings
 
 GROUP = "Account"
@@ -28,10 +29,12 @@ Simulate = Callable[[Need], Iterable[Mapping[str, Any]]]
 """Takes a need whose resource is filled in, and returns IAM's evaluation results."""
 
 
-def probes(settings: Settings, aws: Aws, needs: tuple[str, ...]) -> Iterator[Probe]:
-    """One look at all permissions."""
+def probes(
+    settings: Settings, aws: Aws, needs: tuple[str, ...], asked: Sequence[Need] = NEEDS
+) -> Iterator[Probe]:
+    """One look at the permissions that are asked about."""
     unwanted = not_checked("not asked for: aws.check_permissions is no")
-    look = partial(_look, settings, aws) if settings.aws.check_permissions else lambda: unwanted
+    look = partial(_look, settings, aws, asked) if settings.aws.check_permissions else lambda: unwanted
     yield Probe(GROUP, "permissions", look, needs)
 
 
@@ -54,14 +57,14 @@ def judge(needs: Iterable[Need], simulate: Simulate) -> Finding:
     questions = _questions(needs)
     answers = daemons.each(lambda question: list(simulate(question)), questions, parallel=_AT_ONCE)
     decisions = {
-        (question.resource, result["EvalActionName"]): result
+        (question.resource, result["EvalActionName"].casefold()): result
         for question, results in zip(questions, answers, strict=True)
         for result in results
     }
     problems: list[Finding] = []
     elsewhere: defaultdict[str, list[str]] = defaultdict(list)
     for need in needs:
-        results = [decisions[need.resource, action] for action in need.actions]
+        results = [decisions[need.resource, action.casefold()] for action in need.actions]
         denied = [result for result in results if result["EvalDecision"] != "allowed"]
         unclear = [result["EvalActionName"] for result in denied if _missing_context(result)]
         certain = [result["EvalActionName"] for result in denied if not _missing_context(result)]
@@ -71,7 +74,9 @@ def judge(needs: Iterable[Need], simulate: Simulate) -> Finding:
             problems.append(
                 failed(
                     f"not allowed: {', '.join(certain)} ({need.reason})",
-                    f"Allow {', '.join(certain)} on {need.resource}.",
+                    "The organization's policies forbid it."
+                    if any(map(_by_organization, denied))
+                    else f"Allow {', '.join(certain)} on {need.resource}.",
                 )
             )
         if unclear:
@@ -105,7 +110,20 @@ def _service(need: Need) -> str:
     return need.actions[0].partition(":")[0]
 
 
-def _look(settings: Settings, aws: Aws) -> Finding:
+def _look(settings: Settings, aws: Aws, asked: Sequence[Need]) -> Finding:
+    try:
+        return _simulated(settings, aws, asked)
+    except Exception as error:
+        finding = explained(error)
+        if finding.status is not Status.FAILED:
+            return finding
+        # That IAM does not simulate says nothing of the account.
+        return not_checked(
+            f"IAM could not simulate it: {finding.found}", "Look yourself: docs/permissions.md"
+        )
+
+
+def _simulated(settings: Settings, aws: Aws, asked: Sequence[Need]) -> Finding:
     caller = aws.client("sts").get_caller_identity()["Arn"]
     iam = aws.client("iam")
 
@@ -131,10 +149,10 @@ def _look(settings: Settings, aws: Aws) -> Finding:
         for page in pages:
             yield from page["EvaluationResults"]
 
-    return judge(_filled(settings), simulate)
+    return judge(_filled(settings, asked), simulate)
 
 
-def _filled(settings: Settings) -> list[Need]:
+def _filled(settings: Settings, asked: Sequence[Need] = NEEDS) -> list[Need]:
     """The needs, with the names of this environment."""
     state = settings.state
     folders = state.key.split("/")[:-1]
@@ -149,7 +167,7 @@ def _filled(settings: Settings) -> list[Need]:
         "state_key": state.key,
         "releases": "/".join((*folders, *own, "releases", "")),  # a test holds it to `StateBucket.releases`
     }
-    wanted = (need for need in NEEDS if state.backend == "s3" or "{state_bucket}" not in need.resource)
+    wanted = (need for need in asked if state.backend == "s3" or "{state_bucket}" not in need.resource)
     return [replace(need, resource=need.resource.format(**names)) for need in wanted]
 
 
@@ -174,3 +192,8 @@ def _missing_context(result: Mapping[str, Any]) -> bool:
     """Whether the decision hangs on a condition that the simulation knew nothing of."""
     parts = [result, *(result.get("ResourceSpecificResults") or ())]
     return any(part.get("MissingContextValues") for part in parts)
+
+
+def _by_organization(result: Mapping[str, Any]) -> bool:
+    """Whether no policy of the caller's own could allow it."""
+    return (result.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations") is False

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -201,23 +202,42 @@ def test_a_subprocess_that_does_not_stop_when_asked_is_killed_with_its_children(
                 os.kill(pid, signal.SIGKILL)
 
 
+def plan_that_is_ended_at_once(place: Path, begun: Callable[[], None]) -> None:
+    """As `Terraform.plan` does it."""
+    command = ["/bin/sh", "-c", "trap '' INT TERM; echo begun; exec sleep 600"]
+    try:
+        processes.stream(command, cwd=place, environment=os.environ, on_line=lambda _: begun())
+    except processes.Forced as error:
+        raise DeployError(
+            "Ended at once", "It may be locked.", "Try inv unlock.", status=ExitStatus.INTERRUPTED
+        ) from error
+
+
+def interrupt_after(*seconds: float) -> None:
+    for after in seconds:
+        threading.Timer(after, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+
 def test_what_is_left_to_do_after_an_end_at_once_is_said_instead_of_only_interrupted(
     steps: Steps, tmp_path: Path
 ) -> None:
-    def interrupt(line: str) -> None:
-        for timer in twice:
-            timer.start()
-
-    def plan() -> None:
-        command = ["/bin/sh", "-c", "trap '' INT TERM; echo begun; exec sleep 600"]
-        try:
-            processes.stream(command, cwd=tmp_path, environment=os.environ, on_line=interrupt)
-        except processes.Forced as error:
-            raise DeployError("ended at once", "", "inv unlock", status=ExitStatus.INTERRUPTED) from error
-
-    twice = [threading.Timer(after, os.kill, [os.getpid(), signal.SIGINT]) for after in (0.3, 0.6)]
-    with processes.interruptible(), pytest.raises(DeployError, match="ended at once"):
+    plan = partial(plan_that_is_ended_at_once, tmp_path, lambda: interrupt_after(0.3, 0.6))
+    with processes.interruptible(), pytest.raises(DeployError, match="Ended at once"):
         steps.run(Step("terraform plan", plan))
+
+
+def test_beside_a_failure_it_is_a_warning(out: io.StringIO, tmp_path: Path) -> None:
+    begun = threading.Event()
+
+    def fail() -> None:
+        assert begun.wait(120)
+        interrupt_after(0.3)  # somebody who does not wait for the plan to end
+        raise LookupError
+
+    plan = partial(plan_that_is_ended_at_once, tmp_path, begun.set)
+    with processes.interruptible(), pytest.raises(LookupError):
+        Steps(Console(stdout=out, stderr=out)).run(Step("terraform plan", plan), Step("build image", fail))
+    assert "Warning: It may be locked. Try inv unlock." in out.getvalue()
 
 
 def test_a_step_that_finds_itself_not_needed_is_not_shown(steps: Steps, out: io.StringIO) -> None:

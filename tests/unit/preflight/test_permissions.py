@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scripts.aws import Aws
 from scripts.preflight import permissions
 from scripts.preflight.model import Finding, Status
-from scripts.preflight.needs import EXTRAS, NEEDS, Need
+from scripts.preflight.needs import EXTRAS, NEEDS, TO_DEPLOY, Need
 from scripts.settings import Settings
 from scripts.state import StateBucket
 from tests.conftest import PROJECT_ROOT
@@ -70,6 +71,46 @@ def test_what_a_deploy_needs_besides_is_not_forgiven() -> None:
     assert "s3:CreateBucket (the client's bucket)" in finding.found
     assert "needed for the first deploy only: s3:CreateBucket" in finding.found
     assert "needed for a destroy only: lambda:DeleteFunction" in finding.found
+
+
+def test_what_the_organization_denies_is_not_the_role_s_to_allow() -> None:
+    detail = {"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}
+    finding = judged(simulated({"iam:CreateRole": "implicitDeny"}, **detail))
+    assert finding.status is Status.FAILED and "organization" in finding.remedy
+
+
+def test_the_case_of_an_action_s_name_does_not_matter() -> None:
+    def simulate(need: Need) -> Iterator[dict[str, Any]]:
+        for action in need.actions:
+            yield {"EvalActionName": action.lower(), "EvalDecision": "allowed"}
+
+    assert judged(simulate).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("NoSuchEntity", "IAM could not simulate it: said IAM"),
+        ("InvalidInput", "IAM could not simulate it: said IAM"),
+        ("AccessDenied", "these credentials may not call SimulatePrincipalPolicy"),
+    ],
+)
+def test_that_iam_does_not_simulate_stops_no_deploy(
+    default_settings: Settings, monkeypatch: pytest.MonkeyPatch, code: str, found: str
+) -> None:
+    def refused(*_: Any) -> Finding:
+        raise ClientError({"Error": {"Code": code, "Message": "said IAM"}}, "SimulatePrincipalPolicy")
+
+    monkeypatch.setattr(permissions, "_simulated", refused)
+    (probe,) = permissions.probes(default_settings, Aws(region="eu-west-1"), ())
+    finding = probe.look()
+    assert finding.status is Status.NOT_CHECKED and finding.found == found
+
+
+def test_a_deploy_does_not_ask_whether_the_caller_may_destroy() -> None:
+    assert set(TO_DEPLOY) < set(NEEDS)
+    assert not any("destroy" in need.only_for for need in TO_DEPLOY)
+    assert all("destroy" in need.only_for for need in set(NEEDS) - set(TO_DEPLOY))
 
 
 def test_a_decision_counts_for_its_own_resource() -> None:
