@@ -1,4 +1,4 @@
-"""What runs side by side: ``pytest -n 3``.
+"""What runs side by side: ``pytest -n 2``.
 
 The tests of a file share a worker, as do those of files that share a whole deployment or the images of
 the Docker engine. These longest ones begin first, one on each worker.

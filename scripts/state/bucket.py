@@ -28,7 +28,7 @@ class StateBucket:
     """
 
     def __init__(self, aws: Aws, settings: Settings) -> None:
-        self._s3 = aws.client("s3")
+        self._aws = aws
         self._region = settings.aws.region
         self._account = settings.aws.account_id
         self._terraform = settings.terraform.binary
@@ -38,6 +38,10 @@ class StateBucket:
         if folders[-1:] != [settings.environment]:
             folders.append(settings.environment)
         self.releases = "/".join((*folders, "releases", ""))
+
+    @property
+    def _s3(self) -> Any:
+        return self._aws.client("s3")
 
     @property
     def where(self) -> str:

@@ -85,9 +85,6 @@ def test_drift_that_was_looked_for_says_what_was_found(drift: Drift, status: str
 class Unreachable(Session):
     """One whose target cannot be opened."""
 
-    def require_worth_starting(self) -> None:
-        """It is."""
-
     def connect(self) -> str | None:
         raise DeployError("The embedded AWS does not start", "Its port is taken.")
 
@@ -96,6 +93,7 @@ def test_what_is_deployed_is_shown_although_drift_could_not_be_looked_for(
     default_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scripts.status.collect", lambda settings: DEPLOYED)
+    monkeypatch.setattr("scripts.pipeline.deployed.worth_starting", lambda session: True)
     out = io.StringIO()
     session = Unreachable(default_settings, Console(stdout=out, stderr=out))
 
