@@ -96,13 +96,13 @@ class Steps:
         under_way = _UnderWay()
         done: set[str] = set()
         since, before = processes.now(), len(self.timings)
-        with self._display(under_way.threads, lambda: self.timings[before:]):
+        with self._display(under_way.names, lambda: self.timings[before:]):
             try:
-                while waiting or under_way.threads:
+                while waiting or under_way.names:
                     for step in [s for s in waiting.values() if done.issuperset(s.after)]:
                         del waiting[step.name]
                         under_way.begin(step.name, partial(self._run_and_show, step))
-                    if not under_way.threads:
+                    if not under_way.names:
                         raise ValueError(f"steps wait for each other: {sorted(waiting)}")
                     name, error = under_way.next()
                     done.add(name)
@@ -122,7 +122,7 @@ class Steps:
         """Time a piece of work in the calling thread."""
         started = self._now()
         try:
-            with self._display({name: threading.current_thread()}):
+            with self._display([name]):
                 yield
         except BaseException:
             self._failed(name, started)
@@ -171,7 +171,7 @@ class Steps:
 
     @contextlib.contextmanager
     def _display(
-        self, running: dict[str, threading.Thread], ended: Callable[[], Sequence[Timing]] = tuple
+        self, running: Sequence[str], ended: Callable[[], Sequence[Timing]] = tuple
     ) -> Iterator[None]:
         """On a terminal, a line for each step that has ended and one that says what runs now."""
         if not self._console.interactive:
@@ -191,12 +191,12 @@ class _UnderWay:
     interrupted. https://github.com/python/cpython/issues/90882
 
     Attributes:
-        threads: By the names of the steps.
+        names: Those of the steps.
         said: What steps that were ended at once say has to be done now, such as to release a lock.
     """
 
     def __init__(self) -> None:
-        self.threads: dict[str, threading.Thread] = {}
+        self.names: list[str] = []
         self.said: list[DeployError] = []
         self._ended: queue.SimpleQueue[tuple[str, BaseException | None]] = queue.SimpleQueue()
 
@@ -204,7 +204,7 @@ class _UnderWay:
         """Start a step."""
         # Daemon threads: an interrupted run must not wait for a hanging request.
         thread = threading.Thread(target=self._work, args=(name, work), name=name, daemon=True)
-        self.threads[name] = thread
+        self.names.append(name)
         thread.start()
 
     def next(self, timeout: float | None = None) -> tuple[str, BaseException | None]:
@@ -214,19 +214,19 @@ class _UnderWay:
             queue.Empty: when none has, after `timeout` seconds.
         """
         name, error = self._ended.get(timeout=timeout)
-        del self.threads[name]
+        self.names.remove(name)
         return name, error
 
     def stop(self, since: float) -> None:
         """Ask the subprocesses to stop, then wait; at last, or at another Ctrl-C, end them."""
-        if not self.threads:
+        if not self.names:
             return
         try:
             processes.interrupt_background()
             processes.signal_children(signal.SIGTERM, since=since)
             self._wait(_STOP_SECONDS)
         finally:
-            if self.threads:
+            if self.names:
                 processes.signal_children(signal.SIGKILL, since=since)
                 if processes.kill_background():
                     self._wait(_CLEANUP_SECONDS)
@@ -234,7 +234,7 @@ class _UnderWay:
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         with contextlib.suppress(queue.Empty):
-            while self.threads:
+            while self.names:
                 _, error = self.next(max(0.0, deadline - time.monotonic()))
                 if isinstance(error, DeployError) and error.status is ExitStatus.INTERRUPTED:
                     self.said.append(error)
@@ -295,7 +295,7 @@ class Times:
 class _Now:
     """What runs at this moment; drawn again by rich several times a second."""
 
-    running: dict[str, threading.Thread]
+    running: Sequence[str]
     ended: Callable[[], Sequence[Timing]]
     started: float
     _frames: str = field(default="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", init=False)

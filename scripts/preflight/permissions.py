@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from scripts import daemons
@@ -20,6 +19,7 @@ from scripts.preflight.model import Finding, Status, failed, not_checked, ok, wa
 from scripts.preflight.needs import NEEDS, Need
 from scripts.preflight.runner import Probe, explained
 from scripts.settings import Settings
+from scripts.state.bucket import releases_prefix
 
 GROUP = "Account"
 
@@ -33,9 +33,7 @@ def probes(
     settings: Settings, aws: Aws, needs: tuple[str, ...], asked: Sequence[Need] = NEEDS
 ) -> Iterator[Probe]:
     """One look at the permissions that are asked about."""
-    unwanted = not_checked("not asked for: aws.check_permissions is no")
-    look = partial(_look, settings, aws, asked) if settings.aws.check_permissions else lambda: unwanted
-    yield Probe(GROUP, "permissions", look, needs)
+    yield Probe(GROUP, "permissions", lambda: _look(settings, aws, asked), needs)
 
 
 def principal(arn: str, role_arn: Callable[[str], str]) -> str:
@@ -51,9 +49,8 @@ def principal(arn: str, role_arn: Callable[[str], str]) -> str:
     return role_arn(rest.partition("/")[0]) if kind == "assumed-role" else ""
 
 
-def judge(needs: Iterable[Need], simulate: Simulate) -> Finding:
+def judge(needs: Sequence[Need], simulate: Simulate) -> Finding:
     """What IAM decides on each need. What one occasion alone needs stops no deploy."""
-    needs = tuple(needs)
     questions = _questions(needs)
     answers = daemons.each(lambda question: list(simulate(question)), questions, parallel=_AT_ONCE)
     decisions = {
@@ -111,6 +108,8 @@ def _service(need: Need) -> str:
 
 
 def _look(settings: Settings, aws: Aws, asked: Sequence[Need]) -> Finding:
+    if not settings.aws.check_permissions:
+        return not_checked("not asked for: aws.check_permissions is no")
     try:
         return _simulated(settings, aws, asked)
     except Exception as error:
@@ -155,8 +154,6 @@ def _simulated(settings: Settings, aws: Aws, asked: Sequence[Need]) -> Finding:
 def _filled(settings: Settings, asked: Sequence[Need] = NEEDS) -> list[Need]:
     """The needs, with the names of this environment."""
     state = settings.state
-    folders = state.key.split("/")[:-1]
-    own = [] if folders[-1:] == [settings.environment] else [settings.environment]
     names = {
         "region": settings.aws.region,
         "account": settings.aws.account_id,
@@ -165,7 +162,7 @@ def _filled(settings: Settings, asked: Sequence[Need] = NEEDS) -> list[Need]:
         "zone": settings.tfvars["route53_zone_id"],
         "state_bucket": state.bucket,
         "state_key": state.key,
-        "releases": "/".join((*folders, *own, "releases", "")),  # a test holds it to `StateBucket.releases`
+        "releases": releases_prefix(settings),
     }
     wanted = (need for need in asked if state.backend == "s3" or "{state_bucket}" not in need.resource)
     return [replace(need, resource=need.resource.format(**names)) for need in wanted]

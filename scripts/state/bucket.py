@@ -17,6 +17,13 @@ from scripts.state.model import Head, History
 _ABSENT = ("404", "NoSuchKey", "NoSuchBucket")
 
 
+def releases_prefix(settings: Settings) -> str:
+    """Prefix of the records of releases, with its slash: in the state's folder, below the environment."""
+    folders = settings.state.key.split("/")[:-1]
+    own = [] if folders[-1:] == [settings.environment] else [settings.environment]
+    return "/".join((*folders, *own, "releases", ""))
+
+
 class StateBucket:
     """The state of one environment in one account.
 
@@ -34,10 +41,7 @@ class StateBucket:
         self._terraform = settings.terraform.binary
         self.bucket = settings.state.bucket
         self.key = settings.state.key
-        folders = self.key.split("/")[:-1]
-        if folders[-1:] != [settings.environment]:
-            folders.append(settings.environment)
-        self.releases = "/".join((*folders, "releases", ""))
+        self.releases = releases_prefix(settings)
 
     @property
     def _s3(self) -> Any:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +68,17 @@ class Emulator:
             *more,
         ]  # fmt: skip
 
+    @classmethod
+    @contextmanager
+    def running(cls, state: Path, *more: str) -> Iterator[Emulator]:
+        """One that runs within this block."""
+        emulator = cls(state)
+        emulator.start(*more)
+        try:
+            yield emulator
+        finally:
+            emulator.stop()
+
     def start(self, *more: str) -> None:
         self.process = subprocess.Popen(self.command(*more), stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -83,10 +95,8 @@ class Emulator:
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A running control plane, empty at the start of the session. Tests make and remove their own things."""
-    running = Emulator(tmp_path_factory.mktemp("emulator"))
-    running.start()
-    yield running
-    running.stop()
+    with Emulator.running(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -101,12 +101,8 @@ def test_every_change_of_the_architecture_starts_a_generation_and_no_read_does(e
 def test_credentials_of_the_caller_do_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIASOMEBODYELSES00")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody-elses")
-    emulator = Emulator(tmp_path)
-    emulator.start()
-    try:
+    with Emulator.running(tmp_path) as emulator:
         caller = emulator.aws.client("sts").get_caller_identity()
         assert caller["Arn"] == "arn:aws:iam::515966504419:root"
         with pytest.raises(ClientError):
             emulator.as_key("AKIASOMEBODYELSES00", "x", "somebody-elses").client("s3").list_buckets()
-    finally:
-        emulator.stop()

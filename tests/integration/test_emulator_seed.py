@@ -21,10 +21,8 @@ TFVARS = json.loads(TFVARS_PATH.read_text())
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("seeded"))
-    emulator.start("--seed", str(TFVARS_PATH))
-    yield emulator
-    emulator.stop()
+    with Emulator.running(tmp_path_factory.mktemp("seeded"), "--seed", str(TFVARS_PATH)) as emulator:
+        yield emulator
 
 
 def everything(emulator: Emulator) -> dict[str, Any]:

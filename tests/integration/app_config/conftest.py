@@ -18,13 +18,11 @@ from tests.integration.lambda_functions import Deployment
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A control plane with two accounts: one is deployed to, the other has the bucket."""
-    running = Emulator(tmp_path_factory.mktemp("config"))
-    running.start()
-    running.as_key(OWNER, "local").client("s3").create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
-    yield running
-    running.stop()
+    with Emulator.running(tmp_path_factory.mktemp("config")) as running:
+        running.as_key(OWNER, "local").client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        yield running
 
 
 @pytest.fixture(autouse=True)

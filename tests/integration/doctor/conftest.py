@@ -15,10 +15,8 @@ from tests.integration.doctor.place import TFVARS_PATH, Place
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A control plane of its own. Tests take back what would break another check."""
-    emulator = Emulator(tmp_path_factory.mktemp("seeded"))
-    emulator.start("--seed", str(TFVARS_PATH))
-    yield emulator
-    emulator.stop()
+    with Emulator.running(tmp_path_factory.mktemp("seeded"), "--seed", str(TFVARS_PATH)) as emulator:
+        yield emulator
 
 
 @pytest.fixture

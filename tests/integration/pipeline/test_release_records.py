@@ -105,13 +105,14 @@ def test_a_deploy_that_is_not_confirmed_leaves_no_record(account: Account) -> No
     assert account.store.ids() == []
 
 
+def on_a_full_disk(self: Any, name: str, content: bytes) -> None:
+    raise OSError("no space left on device")
+
+
 def test_a_record_that_cannot_be_written_is_an_error_that_leaves_the_deployment_alone(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Any, name: str, content: bytes) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(DirectoryStorage, "create", full)
+    monkeypatch.setattr(DirectoryStorage, "create", on_a_full_disk)
     with pytest.raises(DeployError, match="could not be written") as failure:
         account.deploy("one")
     assert failure.value.status is ExitStatus.FAILED
@@ -122,10 +123,7 @@ def test_a_record_that_cannot_be_written_is_an_error_that_leaves_the_deployment_
 def test_a_failure_is_not_hidden_behind_a_record_that_cannot_be_written(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Any, name: str, content: bytes) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(DirectoryStorage, "create", full)
+    monkeypatch.setattr(DirectoryStorage, "create", on_a_full_disk)
     with pytest.raises(DeployError) as failure:
         account.deploy("one", False)
     assert failure.value.status is ExitStatus.SMOKE_FAILED
