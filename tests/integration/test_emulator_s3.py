@@ -240,7 +240,7 @@ def test_two_hundred_files_are_published_side_by_side(emulator: Emulator, bucket
 
 
 def test_the_bucket_belongs_to_the_account_of_the_access_key(emulator: Emulator, bucket: str):
-    stranger = emulator.as_key("111122223333", "local").client("s3")
+    stranger = emulator.as_account("111122223333").client("s3")
     assert emulator.aws.client("sts").get_caller_identity()["Account"] == ACCOUNT
     with pytest.raises(ClientError) as refused:
         stranger.get_object(Bucket=bucket, Key="index.html")
