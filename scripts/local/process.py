@@ -138,7 +138,11 @@ class LocalTarget:
             return None
 
     def _keep_private(self) -> None:
-        """Let no other user of this machine in: secrets of SSM and Terraform's state lie there."""
+        """Let no other user of this machine in: secrets of SSM and Terraform's state lie there.
+
+        What this command and its children write from here on is their user's alone, too.
+        """
+        os.umask(0o077)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.directory.chmod(0o700)  # also one that an older version made
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -163,6 +166,17 @@ def test_unsigned_writes_and_deletes_are_refused(emulator: Emulator, bucket: str
     assert get(emulator, f"/{bucket}/index.html", "PUT").status == 403
     assert get(emulator, f"/{bucket}/index.html", "DELETE").status == 403
     assert emulator.aws.client("s3").head_object(Bucket=bucket, Key="index.html")["ContentLength"] == 6
+
+
+def test_a_viewer_request_function_runs_isolated_from_this_machine(emulator: Emulator, distribution):
+    assert get(emulator, "/chat/1", Host=distribution["host"]).status == 200
+    control_plane = psutil.Process(emulator.process.pid)
+    nodes = [child for child in control_plane.children(recursive=True) if child.name() == "node"]
+    assert nodes
+    for node in nodes:
+        assert node.environ().keys() <= {"PATH", "PWD"}
+        assert os.readlink(f"/proc/{node.pid}/ns/net") != os.readlink(f"/proc/{control_plane.pid}/ns/net")
+        assert not Path(f"/proc/{node.pid}/root/{emulator.state}").exists()
 
 
 def test_the_distribution_reads_through_its_origin_access_control(emulator: Emulator, distribution):
