@@ -124,9 +124,9 @@ class Admission:
         return signature, is_root
 
     def _is_root(self, signature: Signature) -> bool:
-        """Whether the key is the account's, or the id of another account, whose root user has the same secret.
+        """Whether the key is the account's, or the id of another account: its root user has the same secret.
 
-        The configuration bucket belongs to another account; so the access to it can be rehearsed.
+        The configuration bucket belongs to another account, and so access to it can be rehearsed.
         """
         key = signature.access_key_id
         return key == self._root.access_key_id or _ACCOUNT_ID.fullmatch(key) is not None

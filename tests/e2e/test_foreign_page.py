@@ -19,14 +19,15 @@ pytestmark = pytest.mark.e2e
 # What a page needs to know is public: the port, the account id and the names of the tfvars.
 ATTACK = """
 async ([aws, account, region, body]) => {
-  const scope = (service) => `AWS4-HMAC-SHA256 Credential=${account}/20261201/${region}/${service}/aws4_request, `
-    + 'SignedHeaders=host, Signature=0';
-  const json = (service, target) => ({ method: 'POST', headers: {
-    'Authorization': scope(service), 'X-Amz-Target': target, 'Content-Type': 'application/x-amz-json-1.1' } });
+  const scope = (service) => 'AWS4-HMAC-SHA256 SignedHeaders=host, Signature=0, '
+    + `Credential=${account}/20261201/${region}/${service}/aws4_request`;
+  const json = (service, target) => ({ method: 'POST', headers: { 'Authorization': scope(service),
+    'X-Amz-Target': target, 'Content-Type': 'application/x-amz-json-1.1' } });
   const tries = {
     secret: [aws + '/', { ...json('ssm', 'AmazonSSM.GetParameter'),
       body: JSON.stringify({ Name: '/secret', WithDecryption: true }) }],
-    create: [aws + '/2015-03-31/functions', { method: 'POST', body, headers: { 'Authorization': scope('lambda') } }],
+    create: [aws + '/2015-03-31/functions', { method: 'POST', body,
+      headers: { 'Authorization': scope('lambda') } }],
     run: [aws + '/2015-03-31/functions/evil/invocations', { method: 'POST', body: '{}',
       headers: { 'Authorization': scope('lambda') } }],
     reset: [aws + '/_ministack/reset', { method: 'POST' }],

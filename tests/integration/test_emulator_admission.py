@@ -291,7 +291,7 @@ def test_a_role_may_do_what_its_policy_allows_and_nothing_else(emulator: Emulato
         lambda: app.client("s3").list_buckets(),
         lambda: app.client("logs").describe_log_groups(),
     ):
-        with pytest.raises(ClientError, match="AccessDenied|not authorized"):
+        with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
             refused()
     iam.delete_role_policy(RoleName="app", PolicyName="app")
     iam.delete_role(RoleName="app")

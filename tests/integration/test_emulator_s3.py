@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -175,7 +174,8 @@ def test_a_viewer_request_function_runs_isolated_from_this_machine(emulator: Emu
     assert nodes
     for node in nodes:
         assert node.environ().keys() <= {"PATH", "PWD"}
-        assert os.readlink(f"/proc/{node.pid}/ns/net") != os.readlink(f"/proc/{control_plane.pid}/ns/net")
+        networks = {Path(f"/proc/{process.pid}/ns/net").readlink() for process in (node, control_plane)}
+        assert len(networks) == 2
         assert not Path(f"/proc/{node.pid}/root/{emulator.state}").exists()
 
 

@@ -135,10 +135,19 @@ def bubblewrap_options(spec: SandboxSpec) -> list[str]:
     return options
 
 
-def isolated(*command: str) -> list[str]:
-    """A command of a program of this machine that needs neither network nor files nor variables."""
+def isolated(*command: str, readable: Sequence[Path] = (), writable: Sequence[Path] = ()) -> list[str]:
+    """A command of a program of this machine that needs neither network nor variables.
+
+    Args:
+        command: The program and its arguments.
+        readable: Files and directories that it sees besides the system's.
+        writable: Directories in which it may write.
+    """
     options = ["--die-with-parent", "--unshare-all", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     options += [*_borrowed_root(), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for option, paths in (("--ro-bind", readable), ("--bind", writable)):
+        for path in paths:
+            options += [option, str(path), str(path)]
     options += ["--remount-ro", "/", "--chdir", "/tmp", "--setenv", "PATH", search_path()]
     return ["bwrap", *options, *command]
 

@@ -45,7 +45,10 @@ async def test_its_credentials_are_those_of_its_role(
     assert ":assumed-role/lambda-test-" in identity["Arn"]
 
 
-PUBLISHED = "AWS4-HMAC-SHA256 Credential=515966504419/20261201/eu-west-1/ssm/aws4_request, SignedHeaders=host, Signature=0"
+PUBLISHED = (
+    "AWS4-HMAC-SHA256 Credential=515966504419/20261201/eu-west-1/ssm/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ async def test_with_its_own_signature_it_may_do_what_its_role_allows_only(
         variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], variables["AWS_SESSION_TOKEN"]
     )
     for refused in (app.client("lambda").list_functions, app.client("ssm").describe_parameters):
-        with pytest.raises(ClientError, match="AccessDenied|not authorized"):
+        with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
             await asyncio.to_thread(refused)
 
 
