@@ -67,6 +67,11 @@ class Aws:
                 self._clients[key] = self._make(*key)
             return self._clients[key]
 
+    def credentials(self) -> Any:
+        """botocore's credentials, for a request that no client of it makes."""
+        with self._session.lock:
+            return self._session.get().get_credentials()
+
     def _make(self, service: str, region: str) -> Any:
         from botocore.config import Config
 

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 from scripts.console import Console
+from scripts.local.credentials import Credentials
 from scripts.local.process import LocalTarget
 from scripts.outcomes import Values
 from scripts.session import Session
 from scripts.settings import Settings
-from scripts.target import local_target
+from scripts.target import local_environment
 from scripts.terraform import as_environment, workspace
 
 
@@ -43,7 +44,8 @@ def logs(settings: Settings, console: Console, *, lines: int, follow: bool) -> N
 def diff(settings: Settings, console: Console) -> None:
     """Show the generated files, and the variables that lead Terraform to the embedded AWS."""
     differences = dict(workspace.local_differences(settings))
-    environment = local_target(settings, endpoint="http://127.0.0.1:PORT", base_url="").environment
+    made = Credentials("(made at the first start)", "(made at the first start)")
+    environment = local_environment(settings, made, "http://127.0.0.1:PORT")
     differences["environment"] = "".join(f"{name}={value}\n" for name, value in environment.items())
     if settings.terraform.modules != "registry":
         differences["TF_CLI_CONFIG_FILE"] = "public modules from the stand-ins in scripts/local/modules\n"

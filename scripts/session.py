@@ -28,7 +28,7 @@ from scripts.state import (
 )
 from scripts.state.lock import unlock_command
 from scripts.steps import NothingToDo, Steps
-from scripts.target import Target, aws_target, local_target
+from scripts.target import Target, aws_target, local_credentials, local_target
 from scripts.terraform import SavedPlan, Terraform, events, workspace
 from scripts.terraform.workspace import Workspace
 
@@ -106,7 +106,9 @@ class Session:
         process = LocalTarget(self.settings)
         was_running, died = process.status() is not None, process.died()
         running = process.up()
-        self.target = local_target(self.settings, endpoint=running.endpoint, base_url=running.url)
+        self.target = local_target(
+            self.settings, local_credentials(self.settings), endpoint=running.endpoint, base_url=running.url
+        )
         self._registry_url = running.registry_url
         if died:
             self.console.warn(f"The embedded AWS had crashed and was started again. {process.obituary()}")
@@ -428,7 +430,7 @@ def target_as_it_is(settings: Settings) -> Target:
         if running is None:
             raise DeployError("The embedded AWS does not run", next_step="Start it: inv local.up")
         endpoint, url = running.endpoint, running.url
-    return local_target(settings, endpoint=endpoint, base_url=url)
+    return local_target(settings, local_credentials(settings), endpoint=endpoint, base_url=url)
 
 
 def _modules(place: Workspace) -> str:

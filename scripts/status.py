@@ -17,7 +17,7 @@ from scripts import daemons, preflight
 from scripts.last_deploy import LastDeployFile
 from scripts.settings import Settings
 from scripts.state import Lock, state_of
-from scripts.target import Target, aws_target, local_target
+from scripts.target import Target, aws_target, local_credentials, local_target
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -223,7 +223,9 @@ def _local(settings: Settings, empty: Status) -> Status:
         state = "crashed" if process.died() else "stopped"
         # Its account is where it was saved: only a look into a running one tells what it holds.
         return replace(here, embedded=Embedded(state), deployed=None if last else False)
-    target = local_target(settings, endpoint=running.endpoint, base_url=running.url)
+    target = local_target(
+        settings, local_credentials(settings), endpoint=running.endpoint, base_url=running.url
+    )
     here = replace(here, embedded=Embedded("running", running.pid, running.url, running.endpoint))
     return _deployment(settings, target, here)
 

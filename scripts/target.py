@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scripts.aws import Aws
 from scripts.errors import DeployError, ExitStatus
+from scripts.local.credentials import PREFIX, Credentials, read
 from scripts.settings import Settings, TargetName
 
 
@@ -46,32 +47,45 @@ def _refuse_rehearsal(settings: Settings) -> None:
     """Refuse the variables of ``inv local.env``: the check of the account would pass with them.
 
     An endpoint alone may be a company's own, and a test may well put another emulator in the account's place.
-    So all variables must be there, and the access key must be the account id, which no real one is.
+    So all variables must be there, and the access key be one of an embedded AWS, whichever checkout's it is:
+    no real one begins so.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if not endpoint:
-        return
-    there = local_target(settings, endpoint=endpoint, base_url="").environment
-    exported = {name: value for name, value in there.items() if value}
-    credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    same = all(os.environ.get(name) == exported[name] for name in credentials)
-    if same and os.environ.keys() >= exported.keys():
+    key = os.environ.get("AWS_ACCESS_KEY_ID", "")
+    exported = [
+        name for name, value in local_environment(settings, Credentials("-", "-"), "-").items() if value
+    ]
+    if endpoint and key.startswith(PREFIX) and os.environ.keys() >= set(exported):
         raise DeployError(
             "The target is aws, and the variables of this shell lead to the embedded AWS",
-            f"AWS_ENDPOINT_URL is {endpoint}, with the credentials that `inv local.env` exports.",
+            f"AWS_ENDPOINT_URL is {endpoint}, with credentials that `inv local.env` exports.",
             f"Use another shell, or take them back: unset {' '.join(exported)}",
             status=ExitStatus.PREFLIGHT_FAILED,
         )
 
 
-def local_target(settings: Settings, *, endpoint: str, base_url: str) -> Target:
-    """The embedded AWS that listens on `endpoint` (``http://127.0.0.1:PORT``).
+def local_target(settings: Settings, credentials: Credentials, *, endpoint: str, base_url: str) -> Target:
+    """The embedded AWS that listens on `endpoint` (``http://127.0.0.1:PORT``)."""
+    environment = local_environment(settings, credentials, endpoint)
+    return Target("local", environment, Aws(region=settings.aws.region, environment=environment), base_url)
 
-    The access key is the account id: the emulator takes the account from it.
+
+def local_credentials(settings: Settings) -> Credentials:
+    """The credentials of this checkout's embedded AWS.
+
+    Raises:
+        DeployError: when it has none, because it was never started.
     """
-    environment = {
-        "AWS_ACCESS_KEY_ID": settings.aws.account_id,
-        "AWS_SECRET_ACCESS_KEY": "local",
+    if credentials := read(settings.local_directory):
+        return credentials
+    raise DeployError("The embedded AWS does not run", next_step="Start it: inv local.up")
+
+
+def local_environment(settings: Settings, credentials: Credentials, endpoint: str) -> dict[str, str]:
+    """The variables that lead any tool to the embedded AWS; an empty value means that one is removed."""
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_REGION": settings.aws.region,
         "AWS_DEFAULT_REGION": settings.aws.region,
         "AWS_ENDPOINT_URL": endpoint,
@@ -83,4 +97,3 @@ def local_target(settings: Settings, *, endpoint: str, base_url: str) -> Target:
         "AWS_EC2_METADATA_DISABLED": "true",
         "INVOKE_TARGET": "local",
     }
-    return Target("local", environment, Aws(region=settings.aws.region, environment=environment), base_url)

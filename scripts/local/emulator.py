@@ -23,10 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.aws import Aws
+from scripts.local.credentials import Credentials, read_or_make
 from scripts.local.extensions import AsgiApp, Message, Receive, Send
-
-# The secret of every account's root user; MiniStack takes the account from the access key.
-SECRET = "local"
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,6 +38,7 @@ class Options:
         state: Directory of everything that survives a restart.
         generation: File that is touched after every change to the deployed architecture.
         seed: A tfvars file whose referenced resources are made before the ready line; None for none.
+        credentials: Directory of the account's credentials, which are made when it holds none.
     """
 
     port: int
@@ -48,6 +47,7 @@ class Options:
     region: str
     account_id: str
     seed: Path | None
+    credentials: Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,7 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--region", default="eu-west-1")
     parser.add_argument("--account-id", default="515966504419")
     parser.add_argument("--seed", type=Path)
-    options = Options(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--credentials", type=Path)
+    given = vars(parser.parse_args(arguments))
+    options = Options(**given | {"credentials": given["credentials"] or given["state"]})
+    # What this process writes is its user's alone: secrets of SSM are among it.
+    os.umask(0o077)
 
     _end_with_parent()
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -72,9 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     # From here on a client is queued, not refused, until MiniStack is up.
     listener.listen(1024)
     options.state.mkdir(parents=True, exist_ok=True)
+    root = read_or_make(options.credentials)
     # MiniStack reads its configuration when it is imported.
-    _configure(options, listener.getsockname()[1])
-    asyncio.run(_serve(options, listener))
+    _configure(options, root, listener.getsockname()[1])
+    asyncio.run(_serve(options, root, listener))
     return 0
 
 
@@ -89,7 +94,7 @@ def _end_with_parent() -> None:
         raise SystemExit(0)
 
 
-def _configure(options: Options, port: int) -> None:
+def _configure(options: Options, root: Credentials, port: int) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -97,8 +102,8 @@ def _configure(options: Options, port: int) -> None:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_REGION": options.region,
         "MINISTACK_ACCOUNT_ID": options.account_id,
-        "AWS_ACCESS_KEY_ID": options.account_id,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_ACCESS_KEY_ID": root.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": root.secret_access_key,
         # Signatures and session tokens of roles, IAM policies, bucket policies and the refusal of
         # anonymous S3 requests are all behind this one switch.
         "AUTH": "true",
@@ -114,14 +119,15 @@ def _configure(options: Options, port: int) -> None:
     }
 
 
-async def _serve(options: Options, listener: socket.socket) -> None:
+async def _serve(options: Options, root: Credentials, listener: socket.socket) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
 
     from scripts.local import extensions
+    from scripts.local.admission import Admission
 
-    extensions.install(extensions.Context(options.state, options.generation))
+    extensions.install(extensions.Context(options.state, options.generation, root))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -130,7 +136,7 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     tasks: set[asyncio.Task[None]] = set()
 
     def started() -> None:
-        tasks.add(asyncio.create_task(_announce(options, port, stop)))
+        tasks.add(asyncio.create_task(_announce(options, root, port, stop)))
 
     config = Config()
     # Hypercorn closes the descriptor it was given; the socket object must not close it again.
@@ -139,20 +145,20 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     # Hypercorn types ASGI messages one by one, MiniStack as plain dictionaries.
-    served: Any = _with_startup(extensions.with_rehearsal_routes(app), started)
+    served: Any = _with_startup(Admission(app, root, options.account_id), started)
     await serve(served, config, shutdown_trigger=stop.wait)
     for task in tasks:
         # A failed seeding must not look like a clean end.
         await task
 
 
-async def _announce(options: Options, port: int, stop: asyncio.Event) -> None:
+async def _announce(options: Options, root: Credentials, port: int, stop: asyncio.Event) -> None:
     try:
         if options.seed:
             from scripts.local.seed import seed
 
             tfvars = json.loads(options.seed.read_text())
-            await asyncio.to_thread(seed, _root(options, port), tfvars)
+            await asyncio.to_thread(seed, _account(options, root, port), tfvars)
     except BaseException:
         stop.set()
         raise
@@ -160,12 +166,12 @@ async def _announce(options: Options, port: int, stop: asyncio.Event) -> None:
         print(json.dumps({"ready": True, "port": port}), flush=True)
 
 
-def _root(options: Options, port: int) -> Aws:
+def _account(options: Options, root: Credentials, port: int) -> Aws:
     return Aws(
         region=options.region,
         environment={
-            "AWS_ACCESS_KEY_ID": options.account_id,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_ACCESS_KEY_ID": root.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": root.secret_access_key,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         },
     )

@@ -28,6 +28,7 @@ import psutil
 from scripts.aws import Aws
 from scripts.local.generation import Generation
 from scripts.local.lambda_.function import NetworkInterface
+from scripts.local.lambda_.sandbox import isolated
 
 log = logging.getLogger("network")
 
@@ -194,11 +195,22 @@ def _socket_directory() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"{_SOCKETS}{os.getpid()}-")
 
 
+RESTRICTED = (
+    "acl", "bgrewriteaof", "bgsave", "cluster", "config", "debug", "failover", "migrate", "module", "psync",
+    "replicaof", "save", "shutdown", "slaveof", "sync",
+)  # fmt: skip
+"""Commands that ElastiCache does not let through.
+
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html
+"""
+
+
 class RedisServer:
     """A real Redis on a Unix socket, started by its first client. Keeps nothing on disk."""
 
     def __init__(self, directory: Path, name: str) -> None:
-        self._socket = directory / f"{name[:60]}.sock"
+        self._directory = directory / name[:60]
+        self._socket = self._directory / "redis.sock"
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
 
@@ -216,12 +228,18 @@ class RedisServer:
             await self._process.wait()
 
     async def _start(self) -> None:
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         self._socket.unlink(missing_ok=True)
-        # bubblewrap isolates nothing here; it ends Redis when this process is killed.
+        # Isolated, because the function speaks to it directly: a server of this machine's user that takes any
+        # command can be made to write any file. bubblewrap also ends it when this process is killed.
+        program = redis_binary()
+        disabled = [word for name in RESTRICTED for word in ("--rename-command", name, "")]
         self._process = await asyncio.create_subprocess_exec(
-            "bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--",
-            redis_binary(), "--port", "0", "--unixsocket", str(self._socket),
-            "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self._socket.parent),
+            *isolated(
+                program, "--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no",
+                "--daemonize", "no", "--dir", str(self._directory), *disabled,
+                readable=[Path(program)], writable=[self._directory],
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

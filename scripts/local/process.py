@@ -88,6 +88,7 @@ class LocalTarget:
         """
         if running := self.status():
             return running
+        self._keep_private()
         self.log_directory.mkdir(parents=True, exist_ok=True)
         with self._exclusively():
             if running := self.status():
@@ -135,6 +136,15 @@ class LocalTarget:
             return Running(**json.loads(self.record_path.read_text()))
         except (OSError, ValueError, TypeError):
             return None
+
+    def _keep_private(self) -> None:
+        """Let no other user of this machine in: secrets of SSM and Terraform's state lie there.
+
+        What this command and its children write from here on is their user's alone, too.
+        """
+        os.umask(0o077)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.directory.chmod(0o700)  # also one that an older version made
 
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ MODULE_VERSIONS: Final = {
 
 def make_app(modules_dir: Path = MODULES_DIR) -> web.Application:
     """The registry as an application; its modules.v1 service lies at ``/v1/modules/``."""
-    app = web.Application()
+    app = web.Application(middlewares=[_refuse_foreign_hosts])
     app[_MODULES_DIR] = modules_dir
     module = "/v1/modules/{namespace}/{name}/{provider}"
     app.router.add_get(module + "/versions", _versions)
@@ -42,6 +43,16 @@ def make_app(modules_dir: Path = MODULES_DIR) -> web.Application:
     # add_get answers HEAD too, which Terraform's downloader (go-getter) asks before it fetches.
     app.router.add_get("/archives/{name}/{version}.tar.gz", _archive)
     return app
+
+
+@web.middleware
+async def _refuse_foreign_hosts(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer to this machine's own names only: a page's name may have been made to lead here."""
+    if request.host.rpartition(":")[0] not in ("127.0.0.1", "localhost"):
+        raise web.HTTPForbidden(text="This is not the registry that you look for.")
+    return await handler(request)
 
 
 _MODULES_DIR: Final = web.AppKey("modules_dir", Path)

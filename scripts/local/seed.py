@@ -205,12 +205,16 @@ def _there(read: Callable[[], object]) -> bool:
 
 def _announce(aws: Aws, kind: str, resource_id: str) -> None:
     """Have the embedded AWS give this id to the next resource of its kind."""
-    request = urllib.request.Request(
-        aws.client("ec2").meta.endpoint_url + chosen_ids.ROUTE,
-        data=json.dumps({"kind": kind, "id": resource_id}).encode(),
-        method="POST",
-    )
-    with urllib.request.urlopen(request, timeout=10):
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    body = json.dumps({"kind": kind, "id": resource_id}).encode()
+    url = aws.client("ec2").meta.endpoint_url + chosen_ids.ROUTE
+    signed = AWSRequest(method="POST", url=url, data=body)
+    SigV4Auth(aws.credentials(), "ec2", aws.region).add_auth(signed)
+    request = urllib.request.Request(url, data=body, headers=dict(signed.headers), method="POST")
+    # Loopback: no proxy of this machine is asked.
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
         pass
 
 

@@ -25,6 +25,7 @@ from aiohttp import web
 
 from scripts.aws import Aws
 from scripts.local import seed
+from scripts.local.credentials import Credentials, read_or_make
 from scripts.local.edge import SERVER_OPTIONS as EDGE_OPTIONS
 from scripts.local.edge import make_app as make_edge
 from scripts.local.generation import Generation
@@ -66,6 +67,8 @@ def main() -> None:
     parser.add_argument("--environments", choices=get_args(Environments), required=True)
     parser.add_argument("--ready-fd", type=int)
     options = Options(**vars(parser.parse_args()))
+    # What this process and its parts write is its user's alone.
+    os.umask(0o077)
     # A file that cannot grow for ever; what Python itself prints goes to the same one (`process.py`).
     logs = RotatingFileHandler(options.directory / "logs" / "local.log", maxBytes=LOG_BYTES, backupCount=1)
     line = "%(asctime)s %(name)-8s %(levelname)-7s %(message)s"
@@ -128,7 +131,7 @@ async def _start(options: Options, control_port: int, parts: AsyncExitStack) -> 
     import psutil
 
     endpoint = f"http://127.0.0.1:{control_port}"
-    aws = control_plane(endpoint, options.region, options.account_id)
+    aws = control_plane(endpoint, options.region, read_or_make(options.directory))
     await asyncio.to_thread(seed.seed, aws, json.loads(options.tfvars.read_text()))
     generation = Generation(options.directory / "generation")
     network = VpcNetwork(aws, generation)
@@ -148,13 +151,13 @@ async def _start(options: Options, control_port: int, parts: AsyncExitStack) -> 
     )
 
 
-def control_plane(endpoint: str, region: str, account_id: str) -> Aws:
+def control_plane(endpoint: str, region: str, credentials: Credentials) -> Aws:
     """The embedded AWS's own API, as the account that everything is deployed to."""
     return Aws(
         region=region,
         environment={
-            "AWS_ACCESS_KEY_ID": account_id,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
             "AWS_SESSION_TOKEN": "",
             "AWS_ENDPOINT_URL": endpoint,
         },
@@ -172,6 +175,7 @@ async def _emulator(options: Options) -> AsyncIterator[tuple[asyncio.subprocess.
             "--generation", str(options.directory / "generation"),
             "--region", options.region,
             "--account-id", options.account_id,
+            "--credentials", str(options.directory),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=output,

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from scripts.aws import Aws
+from scripts.local.credentials import Credentials, read_or_make
 from scripts.local.generation import Generation
 
 ACCOUNT = "515966504419"
@@ -45,7 +46,12 @@ class Emulator:
     @cached_property
     def aws(self) -> Aws:
         """Clients of the account that everything is deployed to; once started, they stay usable."""
-        return self.as_key(ACCOUNT, "local")
+        return self.as_key(self.credentials.access_key_id, self.credentials.secret_access_key)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The account's own; made at the first start."""
+        return read_or_make(self.state)
 
     def as_key(self, access_key: str, secret: str, token: str = "") -> Aws:
         """Clients with other credentials."""
@@ -58,6 +64,10 @@ class Emulator:
                 "AWS_ENDPOINT_URL": self.endpoint,
             },
         )
+
+    def as_account(self, account_id: str) -> Aws:
+        """Clients of the root user of another account."""
+        return self.as_key(account_id, self.credentials.secret_access_key)
 
     def command(self, *more: str) -> list[str]:
         return [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import uuid
-import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from aiohttp import web
 
 from scripts.local.edge import make_app
 from tests.integration.conftest import ACCOUNT, REGION, Emulator
+from tests.integration.lambda_functions import Deployment
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
@@ -76,15 +75,9 @@ class Stack:
         s3.put_object(Bucket=self.name, Key="assets/a.js", Body=b"1", ContentType="text/javascript")
 
     def _function(self) -> None:
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as code:
-            code.writestr("index.mjs", "export const handler = () => 1;")
+        image = Deployment(self.emulator.aws, self.emulator.endpoint).image()
         self.function_arn = self.client("lambda").create_function(
-            FunctionName=self.name,
-            Runtime="nodejs20.x",
-            Handler="index.handler",
-            Role=self._role(),
-            Code={"ZipFile": archive.getvalue()},
+            FunctionName=self.name, Role=self._role(), PackageType="Image", Code={"ImageUri": image}
         )["FunctionArn"]
 
     def _role(self) -> str:

@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -165,6 +167,18 @@ def test_unsigned_writes_and_deletes_are_refused(emulator: Emulator, bucket: str
     assert emulator.aws.client("s3").head_object(Bucket=bucket, Key="index.html")["ContentLength"] == 6
 
 
+def test_a_viewer_request_function_runs_isolated_from_this_machine(emulator: Emulator, distribution):
+    assert get(emulator, "/chat/1", Host=distribution["host"]).status == 200
+    control_plane = psutil.Process(emulator.process.pid)
+    nodes = [child for child in control_plane.children(recursive=True) if child.name() == "node"]
+    assert nodes
+    for node in nodes:
+        assert node.environ().keys() <= {"PATH", "PWD"}
+        networks = {Path(f"/proc/{process.pid}/ns/net").readlink() for process in (node, control_plane)}
+        assert len(networks) == 2
+        assert not Path(f"/proc/{node.pid}/root/{emulator.state}").exists()
+
+
 def test_the_distribution_reads_through_its_origin_access_control(emulator: Emulator, distribution):
     answer = get(emulator, "/index.html", Host=distribution["host"])
     assert (answer.status, answer.body) == (200, b"<html>")
@@ -240,7 +254,7 @@ def test_two_hundred_files_are_published_side_by_side(emulator: Emulator, bucket
 
 
 def test_the_bucket_belongs_to_the_account_of_the_access_key(emulator: Emulator, bucket: str):
-    stranger = emulator.as_key("111122223333", "local").client("s3")
+    stranger = emulator.as_account("111122223333").client("s3")
     assert emulator.aws.client("sts").get_caller_identity()["Account"] == ACCOUNT
     with pytest.raises(ClientError) as refused:
         stranger.get_object(Bucket=bucket, Key="index.html")

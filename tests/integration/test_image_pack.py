@@ -35,7 +35,7 @@ def settings(default_settings: Settings) -> Settings:
 
 @pytest.fixture
 def target(settings: Settings, emulator: Any) -> Target:
-    return local_target(settings, endpoint=emulator.endpoint, base_url="")
+    return local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
 
 
 @pytest.fixture

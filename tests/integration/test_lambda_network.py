@@ -131,6 +131,9 @@ async def test_redis_answers_only_while_both_security_groups_permit_it(
     vpc.allow_ingress()
     assert await redis(service, function, vpc.host, "SET a 1") == "+OK"
     assert await redis(service, function, vpc.host, "GET a") == "$1\r\n1"
+    # As in ElastiCache; here a server of the engineer's, made to write a file, would be a way out.
+    for command in ("CONFIG SET dir /", "MODULE LOAD /x.so", "REPLICAOF x 1", "SAVE", "DEBUG SLEEP 0"):
+        assert (await redis(service, function, vpc.host, command)).startswith("-ERR unknown command"), command
     vpc.forbid_ingress()
     assert await redis(service, function, vpc.host, "GET a", refused=True) == "timed out"
 

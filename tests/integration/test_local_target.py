@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -54,6 +56,32 @@ def test_up_serves_and_down_leaves_no_process(target: LocalTarget) -> None:
     assert len(processes) >= 2
     assert target.down()
     assert not psutil.wait_procs(processes, timeout=SECONDS)[1]
+
+
+def test_what_it_writes_is_its_users_alone(target: LocalTarget) -> None:
+    target.directory.mkdir(parents=True, mode=0o755)  # as an older version left it
+    target.up()
+    wide = [path for path in (target.directory, *target.directory.rglob("*")) if path.stat().st_mode & 0o077]
+    assert wide == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_another_user_of_the_machine_reads_nothing(default_settings: Settings) -> None:
+    with tempfile.TemporaryDirectory() as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        local = dataclasses.replace(
+            default_settings.local, directory=f"{open_to_all}/.local", port=0, control_port=0
+        )
+        target = LocalTarget(dataclasses.replace(default_settings, local=local))
+        running = target.up()
+        try:
+            for path in (target.directory, target.directory / "credentials.json", target.directory / "state"):
+                command = ["sh", "-c", 'cat "$0" || ls "$0"', str(path)]
+                seen = subprocess.run(command, user=65534, group=65534, capture_output=True, check=False)
+                assert (seen.returncode, seen.stdout) == (2, b""), path
+            assert status_of(f"{running.endpoint}/") == 403
+        finally:
+            target.down()
 
 
 def test_a_control_plane_that_dies_ends_all_and_the_next_up_can_explain_it(target: LocalTarget) -> None:

@@ -57,8 +57,8 @@ class Account(Session):
 
     def connect(self) -> str | None:
         environment = {
-            "AWS_ACCESS_KEY_ID": self.settings.aws.account_id,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": self._emulator.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._emulator.credentials.secret_access_key,
             "AWS_REGION": self.settings.aws.region,
             "AWS_ENDPOINT_URL": self._emulator.endpoint,
         }

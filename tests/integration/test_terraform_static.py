@@ -93,7 +93,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     try:
         with served(make_app()) as registry:
             workspace = local_copy(settings, registry)
-            target = local_target(settings, endpoint=control_plane.endpoint, base_url="")
+            target = local_target(
+                settings, control_plane.credentials, endpoint=control_plane.endpoint, base_url=""
+            )
             # A plan that nothing is applied from needs no remote state.
             (workspace.directory / "test_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
             environment = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.local.credentials import read_or_make
 from scripts.settings import Settings
-from scripts.target import aws_target, local_target
+from scripts.target import aws_target, local_environment
 
 ENDPOINT = "http://127.0.0.1:4566"
 
@@ -20,9 +22,10 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rehearsing(default_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def rehearsing(default_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A shell after ``eval "$(inv local.env)"``."""
-    for name, value in local_target(default_settings, endpoint=ENDPOINT, base_url="").environment.items():
+    credentials = read_or_make(tmp_path)
+    for name, value in local_environment(default_settings, credentials, ENDPOINT).items():
         if value:
             monkeypatch.setenv(name, value)
 
@@ -32,7 +35,7 @@ def rehearsing(default_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_shell_that_local_env_leads_to_the_rehearsal_is_never_taken_for_the_account(
     default_settings: Settings, monkeypatch: pytest.MonkeyPatch, chosen: str
 ) -> None:
-    """The account check would pass there: the access key is the account id. By flag or by variable."""
+    """The account check would pass there. By flag or by variable."""
     monkeypatch.setenv("INVOKE_TARGET", chosen)
     with pytest.raises(DeployError, match="embedded AWS") as failure:
         aws_target(default_settings)

@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from scripts.local.credentials import Credentials
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -27,12 +29,14 @@ _EXTENSIONS = (
     "api_gateway",
     "api_gateway_openapi",
     "certificates",
+    "child_processes",
     "chosen_ids",
     "cloudfront",
     "cloudfront_functions",
     "ec2",
     "ecr",
     "elasticache",
+    "iam_actions",
     "lambda_configuration",
     "lambda_images",
     "managed_policies",
@@ -56,10 +60,12 @@ class Context:
     Attributes:
         state: Directory of everything that survives a restart.
         generation: File to touch after every change to the deployed architecture.
+        credentials: The account's credentials, from which extensions derive secrets of their own.
     """
 
     state: Path
     generation: Path
+    credentials: Credentials
 
 
 def replace(module: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -78,24 +84,3 @@ def install(context: Context) -> None:
     """Apply all extensions. Call once, after MiniStack's configuration and before its first request."""
     for name in _EXTENSIONS:
         import_module(f"{__name__}.{name}").install(context)
-
-
-def with_rehearsal_routes(app: AsgiApp) -> AsgiApp:
-    """The application with our own private routes, which no AWS path can collide with."""
-    from scripts.local.extensions import chosen_ids
-
-    async def routed(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != chosen_ids.ROUTE:
-            await app(scope, receive, send)
-            return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        status, _, answer = chosen_ids.announce(body)
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": answer})
-
-    return routed

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scripts.local.extensions import Context, Response, replace
+from scripts.local.lambda_.sandbox import isolated
 
 Certificate = dict[str, Any]
 
@@ -138,7 +139,8 @@ def _parsed(original: Any) -> Any:
 def _facts(pem: str) -> Certificate | None:
     """Names and validity of a certificate; None when it is none."""
     asked = ["-noout", "-dates", "-subject", "-nameopt", "multiline", "-ext", "subjectAltName"]
-    read = subprocess.run(["openssl", "x509", *asked], input=pem, capture_output=True, text=True, check=False)
+    command = isolated("openssl", "x509", *asked)
+    read = subprocess.run(command, input=pem, capture_output=True, text=True, check=False)
     dates = dict(re.findall(r"^(notBefore|notAfter)=(.+)$", read.stdout, re.MULTILINE))
     names = re.findall(r"DNS:([^,\s]+)", read.stdout) or re.findall(r"commonName\s*= (\S+)", read.stdout)
     if len(dates) != 2 or not names:

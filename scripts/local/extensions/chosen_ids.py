@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
-from scripts.local.extensions import Context, Response, replace
+from scripts.local.extensions import Context, replace
 
 ROUTE = "/_rehearsal/next-id"
 
@@ -30,11 +30,10 @@ def install(context: Context) -> None:
     replace(acm, "new_uuid", _taking("certificate"))
 
 
-def announce(body: bytes) -> Response:
-    """Answer a POST of ``{"kind": …, "id": …}``: the next resource of that kind gets the id."""
+def announce(body: bytes) -> None:
+    """Take a ``{"kind": …, "id": …}``: the next resource of that kind gets the id."""
     request = json.loads(body)
     _waiting[request["kind"]].append(request["id"])
-    return 204, {}, b""
 
 
 def _taking(kind: str) -> Callable[[Any], Any]:

@@ -2,7 +2,7 @@
 
 Restores:
 
-- the registry wants the basic credentials of GetAuthorizationToken
+- the registry wants the basic credentials of GetAuthorizationToken, which are this embedded AWS's own
   (https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html#registry_auth_http);
 - a manifest whose layers are not there is refused
   (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html, LayersNotFoundException);
@@ -14,6 +14,8 @@ base64, and saving has to be quick.
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -115,6 +117,18 @@ def install(context: Context) -> None:
 
         return load
 
+    token = base64.b64encode(f"AWS:{context.credentials.derive('ecr')}".encode()).decode()
+
+    def authorizing(original: Any) -> Any:
+        def get_authorization_token(data: dict[str, Any]) -> Response:
+            status, headers, body = original(data)
+            answer = json.loads(body)
+            answer["authorizationData"][0]["authorizationToken"] = token
+            return status, headers, json.dumps(answer).encode()
+
+        return get_authorization_token
+
+    replace(ecr, "_get_authorization_token", authorizing)
     replace(ecr, "_create_repository", creating)
     replace(ecr, "_delete_repository", deleting)
     replace(ecr, "get_state", saving)
@@ -158,7 +172,7 @@ def _authenticated(original: Any) -> Any:
         _, _, token = ecr._get_authorization_token({})
         expected = json.loads(token)["authorizationData"][0]["authorizationToken"]
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic" or given.strip() != expected:
+        if scheme.lower() != "basic" or not hmac.compare_digest(given.strip().encode(), expected.encode()):
             status, answer, text = ecr._registry_error(401, "UNAUTHORIZED", "authentication required")
             realm = f"http://{headers.get('host', '')}/"
             return (

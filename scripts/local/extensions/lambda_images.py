@@ -3,6 +3,9 @@
 Restores (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html): the image must exist, in
 the function's account and region; its manifest must be a single image, not an index with
 attestations; ``ResolvedImageUri`` and ``CodeSha256`` name the digest that a tag stood for.
+
+Stricter than AWS: code in a zip archive is refused. MiniStack would run it as a process of this machine's
+user, where images run in a sandbox (`scripts.local.lambda_`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ _IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[a-z0-9._/-]+?)"
     r"(?::(?P<tag>[\w][\w.-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))"
 )
+_ONLY_IMAGES = "The embedded AWS runs container images only: package type Image, with Code.ImageUri."
 _SINGLE_IMAGE = {
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
@@ -43,7 +47,7 @@ def refuse(message: str) -> Response:
 def _created(original: Any) -> Any:
     def create(data: dict[str, Any]) -> Response:
         uri = (data.get("Code") or {}).get("ImageUri")
-        resolved = _resolve(uri) if uri else ""
+        resolved = _resolve(uri) if uri else refuse(_ONLY_IMAGES)
         if not isinstance(resolved, str):
             return resolved
         response: Response = original(data)
@@ -55,7 +59,7 @@ def _created(original: Any) -> Any:
 def _updated(original: Any) -> Any:
     def update(name: str, data: dict[str, Any]) -> Response:
         uri = data.get("ImageUri")
-        resolved = _resolve(uri) if uri else ""
+        resolved = _resolve(uri) if uri else refuse(_ONLY_IMAGES)
         if not isinstance(resolved, str):
             return resolved
         response: Response = original(name, data)
@@ -82,7 +86,7 @@ def _shown(original: Any) -> Any:
 def _with_digest(name: str, digest: str, response: Response) -> Response:
     from ministack.services import lambda_svc
 
-    if not digest or response[0] >= 400:
+    if response[0] >= 400:
         return response
     config = lambda_svc._functions[name]["config"]
     config["CodeSha256"] = digest.removeprefix("sha256:")

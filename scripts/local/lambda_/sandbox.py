@@ -123,13 +123,33 @@ def bubblewrap_options(spec: SandboxSpec) -> list[str]:
     """The options of ``bwrap`` for `spec`."""
     options = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session"]
     options += ["--cap-drop", "ALL", "--clearenv"]
-    options += _own_root(spec.rootfs) if (spec.rootfs / "usr").is_dir() else _borrowed_root(spec.rootfs)
+    if (spec.rootfs / "usr").is_dir():
+        options += _own_root(spec.rootfs)
+    else:
+        options += _borrowed_root() + _packed_files(spec.rootfs)
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "1777", "--size", str(spec.ephemeral_storage_mb * _MIB), "--tmpfs", "/tmp"]
     options += ["--remount-ro", "/", "--chdir", spec.working_directory]
     for name, value in spec.variables.items():
         options += ["--setenv", name, value]
     return options
+
+
+def isolated(*command: str, readable: Sequence[Path] = (), writable: Sequence[Path] = ()) -> list[str]:
+    """A command of a program of this machine that needs neither network nor variables.
+
+    Args:
+        command: The program and its arguments.
+        readable: Files and directories that it sees besides the system's.
+        writable: Directories in which it may write.
+    """
+    options = ["--die-with-parent", "--unshare-all", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    options += [*_borrowed_root(), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for option, paths in (("--ro-bind", readable), ("--bind", writable)):
+        for path in paths:
+            options += [option, str(path), str(path)]
+    options += ["--remount-ro", "/", "--chdir", "/tmp", "--setenv", "PATH", search_path()]
+    return ["bwrap", *options, *command]
 
 
 def search_path() -> str:
@@ -147,7 +167,7 @@ def _own_root(rootfs: Path) -> list[str]:
     return options
 
 
-def _borrowed_root(rootfs: Path) -> list[str]:
+def _borrowed_root() -> list[str]:
     options = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/", name)
@@ -160,6 +180,11 @@ def _borrowed_root(rootfs: Path) -> list[str]:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     if prefix := _node_prefix():
         options += ["--ro-bind", str(prefix), str(prefix)]
+    return options
+
+
+def _packed_files(rootfs: Path) -> list[str]:
+    options = []
     for path in sorted(rootfs.iterdir()):
         if path.is_dir() and not path.is_symlink() and path.name not in _PROVIDED:
             options += ["--ro-bind", str(path), f"/{path.name}"]

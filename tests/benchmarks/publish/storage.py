@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.cpu import cpu_seconds
-from tests.integration.conftest import ACCOUNT, REGION, Emulator
+from tests.integration.conftest import REGION, Emulator
 
 _MEMORY = Path("/dev/shm")
 _NEEDED_BYTES = 2_000_000_000
@@ -25,6 +25,7 @@ class Storage:
     def __init__(self, emulator: Emulator) -> None:
         assert emulator.process is not None
         self.port = emulator.port
+        self._emulator = emulator
         self.endpoint = emulator.endpoint
         self._s3 = emulator.aws.client("s3")
         self._process = psutil.Process(emulator.process.pid)
@@ -51,8 +52,8 @@ class Storage:
         """This process's environment with the embedded AWS as its account."""
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": self._emulator.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._emulator.credentials.secret_access_key,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": endpoint,

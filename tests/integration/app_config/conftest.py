@@ -11,7 +11,7 @@ import pytest
 
 from scripts.settings import Settings
 from tests.integration.app_config.commands import BUCKET, FUNCTION, KEY, OWNER, WRITTEN
-from tests.integration.conftest import ACCOUNT, REGION, Emulator
+from tests.integration.conftest import REGION, Emulator
 from tests.integration.lambda_functions import Deployment
 
 
@@ -19,7 +19,7 @@ from tests.integration.lambda_functions import Deployment
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A control plane with two accounts: one is deployed to, the other has the bucket."""
     with Emulator.running(tmp_path_factory.mktemp("config")) as running:
-        running.as_key(OWNER, "local").client("s3").create_bucket(
+        running.as_account(OWNER).client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
         yield running
@@ -28,14 +28,15 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture(autouse=True)
 def _credentials(cloud: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Those of a person: of the deployment in the environment, of the bucket in a profile."""
+    secret = cloud.credentials.secret_access_key
     file = tmp_path / "credentials"
-    file.write_text(f"[apro-shared]\naws_access_key_id = {OWNER}\naws_secret_access_key = local\n")
+    file.write_text(f"[apro-shared]\naws_access_key_id = {OWNER}\naws_secret_access_key = {secret}\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloud.credentials.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
 
@@ -48,7 +49,7 @@ def settings(default_settings: Settings) -> Settings:
 @pytest.fixture
 def s3(cloud: Emulator) -> Iterator[Any]:
     """The S3 of the bucket's owner; the bucket is empty before and after."""
-    client = cloud.as_key(OWNER, "local").client("s3")
+    client = cloud.as_account(OWNER).client("s3")
     client.delete_object(Bucket=BUCKET, Key=KEY)
     yield client
     client.delete_object(Bucket=BUCKET, Key=KEY)

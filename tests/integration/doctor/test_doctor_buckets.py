@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 def test_a_state_bucket_of_somebody_else_is_refused(place: Place) -> None:
     name = "librechat-somebody-elses-state"
-    place.emulator.as_key(OTHER, "local").client("s3").create_bucket(
+    place.emulator.as_account(OTHER).client("s3").create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     place.settings = replace(place.settings, state=replace(place.settings.state, bucket=name))
@@ -47,7 +47,7 @@ def test_names_of_buckets_are_free_or_ours(place: Place) -> None:
 def test_a_bucket_s_name_that_another_account_has_is_found_before_terraform_stumbles_over_it(
     place: Place,
 ) -> None:
-    with bucket(place.emulator.as_key(OTHER, "local"), "librechat-lambda-files-dev"):
+    with bucket(place.emulator.as_account(OTHER), "librechat-lambda-files-dev"):
         broken = only_failed(place.references(), "bucket names")
     assert "librechat-lambda-files-dev belongs to another account" in broken.found
     assert "another environment" in broken.remedy

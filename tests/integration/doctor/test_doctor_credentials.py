@@ -45,7 +45,7 @@ def test_nothing_is_made_or_changed(place: Place) -> None:
 
 
 def test_credentials_of_another_account_end_all_questions(place: Place) -> None:
-    report = place.doctor(place.emulator.as_key(OTHER, "local"))
+    report = place.doctor(place.emulator.as_account(OTHER))
     broken = only_failed(report, "account")
     assert f"belong to account {OTHER}, the settings to {ACCOUNT}" in broken.found
     assert "INVOKE_AWS_PROFILE" in broken.remedy

@@ -22,6 +22,10 @@ const actions = {
   async echo(event, stream) {
     stream.write(JSON.stringify({ event, invocations, ticks, pid: process.pid }));
   },
+  async request({ path = "/", method = "POST", headers = {}, body }, stream) {
+    const answer = await fetch(process.env.AWS_ENDPOINT_URL + path, { method, headers, body });
+    stream.write(JSON.stringify({ status: answer.status, text: await answer.text() }));
+  },
   async environment(event, stream) {
     stream.write(JSON.stringify(process.env));
   },

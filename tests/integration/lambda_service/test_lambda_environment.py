@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scripts.local.lambda_.service import LambdaService
 from tests.integration.lambda_service.calls import MakeService, invoke, settled
@@ -42,6 +43,48 @@ async def test_its_credentials_are_those_of_its_role(
     identity = await asyncio.to_thread(caller.client("sts").get_caller_identity)
 
     assert ":assumed-role/lambda-test-" in identity["Arn"]
+
+
+PUBLISHED = (
+    "AWS4-HMAC-SHA256 Credential=515966504419/20261201/eu-west-1/ssm/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        {"path": "/_ministack/reset"},
+        {"path": "/_ministack/config", "body": "{}"},
+        {"path": "/2015-03-31/functions", "method": "GET"},
+        {"path": "/_rehearsal/next-id", "body": "{}"},
+        {
+            "headers": {
+                "authorization": PUBLISHED,
+                "x-amz-target": "AmazonSSM.GetParameter",
+                "content-type": "application/x-amz-json-1.1",
+            },
+            "body": '{"Name": "/x"}',
+        },
+    ],
+    ids=lambda attempt: attempt.get("path", "ssm"),
+)
+async def test_its_way_to_aws_opens_nothing_without_its_own_signature(
+    service: LambdaService, function: str, attempt: dict[str, Any]
+) -> None:
+    assert (await invoke(service, function, action="request", **attempt)).json["status"] == 403
+
+
+async def test_with_its_own_signature_it_may_do_what_its_role_allows_only(
+    service: LambdaService, function: str, emulator: Any
+) -> None:
+    variables = (await invoke(service, function, action="environment")).json
+    app = emulator.as_key(
+        variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], variables["AWS_SESSION_TOKEN"]
+    )
+    for refused in (app.client("lambda").list_functions, app.client("ssm").describe_parameters):
+        with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
+            await asyncio.to_thread(refused)
 
 
 async def test_the_tree_is_read_only_and_tmp_is_not(service: LambdaService, function: str) -> None:

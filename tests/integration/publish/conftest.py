@@ -23,7 +23,7 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture(scope="module")
 def wired(emulator: Emulator) -> Any:
     """A second client: what tests do with the other one is not seen on the wire."""
-    return emulator.as_key(ACCOUNT, "local").client("s3")
+    return emulator.as_account(ACCOUNT).client("s3")
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def invalidations(emulator: Emulator, distribution: str) -> list[list[str]]:
 def test_cloudfront_forgets_unhashed_files_that_changed_and_nothing_otherwise(
     emulator: Emulator, settings: Settings, bucket: str, distribution: str
 ) -> None:
-    target = local_target(settings, endpoint=emulator.endpoint, base_url="")
+    target = local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
 
     frontend.publish(settings, target, bucket)
     frontend.publish(settings, target, bucket)
@@ -103,7 +103,7 @@ def test_cloudfront_forgets_unhashed_files_that_changed_and_nothing_otherwise(
 def test_a_refused_invalidation_is_a_warning_for_the_site_is_live(
     emulator: Emulator, settings: Settings, bucket: str
 ) -> None:
-    target = local_target(settings, endpoint=emulator.endpoint, base_url="")
+    target = local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
     frontend.publish(settings, target, bucket)
     Path(settings.librechat.source, "client/robots.txt").write_text("two")
 
@@ -128,7 +128,7 @@ def test_an_invalidation_that_an_interruption_skipped_is_made_up_for(
 def test_a_release_that_is_not_kept_is_built_when_the_sources_give_it(
     emulator: Emulator, settings: Settings, s3: Any, bucket: str
 ) -> None:
-    target = local_target(settings, endpoint=emulator.endpoint, base_url="")
+    target = local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
     hash = frontend.source_hash(settings)
 
     result = frontend.publish(settings, target, bucket, release=hash)
@@ -140,7 +140,7 @@ def test_a_release_that_is_not_kept_is_built_when_the_sources_give_it(
 def test_a_release_that_is_kept_is_restored_without_building(
     emulator: Emulator, settings: Settings, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = local_target(settings, endpoint=emulator.endpoint, base_url="")
+    target = local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
     first = frontend.publish(settings, target, bucket).release
     Path(settings.librechat.source, "client/index.html").write_text(built_page("two"))
     frontend.publish(settings, target, bucket)
@@ -155,7 +155,7 @@ def test_a_release_that_is_kept_is_restored_without_building(
 def test_a_release_that_is_neither_kept_nor_in_the_sources_is_refused(
     emulator: Emulator, settings: Settings, bucket: str
 ) -> None:
-    target = local_target(settings, endpoint=emulator.endpoint, base_url="")
+    target = local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
 
     with pytest.raises(NotKeptError, match="0123456789abcdef"):
         frontend.publish(settings, target, bucket, release="0123456789abcdef")
@@ -164,7 +164,7 @@ def test_a_release_that_is_neither_kept_nor_in_the_sources_is_refused(
 def test_sources_that_change_under_a_deploy_are_not_published_as_what_was_planned(
     emulator: Emulator, settings: Settings, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = local_target(settings, endpoint=emulator.endpoint, base_url="")
+    target = local_target(settings, emulator.credentials, endpoint=emulator.endpoint, base_url="")
     planned = frontend.source_hash(settings)
 
     def edit_then_build(*arguments: Any) -> Any:

@@ -33,8 +33,8 @@ def test_an_upload_goes_through_the_temporary_directory_into_s3(
         "AWS_BUCKET_NAME": bucket,
         "AWS_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL": emulator.endpoint,
-        "AWS_ACCESS_KEY_ID": "515966504419",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ACCESS_KEY_ID": emulator.credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": emulator.credentials.secret_access_key,
     }
 
     with start(**aws) as app:

@@ -45,6 +45,12 @@ async def test_a_download_leads_to_an_archive_of_the_stand_in(client: Client, na
             assert stream.read() == (MODULES_DIR / name / file).read_bytes()
 
 
+@pytest.mark.parametrize("host", ["rebound.example.com", "127.0.0.1.example.com:80", ""])
+async def test_a_foreign_host_name_is_refused(client: Client, host: str) -> None:
+    for path in (f"{MODULES}/lambda/aws/versions", "/archives/lambda/8.8.1.tar.gz", "/nothing"):
+        assert (await client.get(path, headers={"Host": host})).status in (400, 403)
+
+
 async def test_an_archive_answers_head_which_terraform_asks_first(client: Client) -> None:
     answer = await client.head(f"/archives/lambda/{MODULE_VERSIONS['lambda']}.tar.gz")
 
