@@ -266,7 +266,7 @@ _DEPLOY = (
     ),
     Need("the distribution's way into the bucket", _ACCESS_CONTROLS, ("cloudfront:GetOriginAccessControl",)),
     Need(
-        "the client's response headers",
+        "the response headers of client and API",
         _HEADERS,
         ("cloudfront:GetResponseHeadersPolicy",),
     ),
@@ -321,6 +321,12 @@ def _to_change(what: str, resource: str, *actions: str) -> Need:
 _CHANGES = (
     _to_change("the image's repository", _REPOSITORY, "ecr:DeleteLifecyclePolicy", "ecr:UntagResource"),
     _to_change("the function", _FUNCTION, "lambda:UntagResource"),
+    Need(
+        "the function's reserved concurrency",
+        _FUNCTION,
+        ("lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"),
+        only_for="function.reserved_concurrency in the tfvars",
+    ),
     _to_change("the function's role", _ROLE, "iam:UntagRole"),
     _to_change("the log group's tags", _LOG_GROUP, "logs:UntagResource"),
     _to_change("security groups", _GROUPS, "ec2:ModifySecurityGroupRules", "ec2:DeleteTags"),
@@ -336,7 +342,7 @@ _CHANGES = (
     _to_change("tags of the REST API and its stage", _API_TAGS, "apigateway:DELETE"),
     _to_change("the distribution", _DISTRIBUTIONS, "cloudfront:UntagResource"),
     _to_change("the distribution's function", _VIEWER_FUNCTION, "cloudfront:UpdateFunction"),
-    _to_change("the client's response headers", _HEADERS, "cloudfront:UpdateResponseHeadersPolicy"),
+    _to_change("the response headers of client and API", _HEADERS, "cloudfront:UpdateResponseHeadersPolicy"),
 )
 
 _LEFT = "a look at what is left"
@@ -377,7 +383,7 @@ _DESTROY = (
     _to_destroy(
         "the distribution's way into the bucket", _ACCESS_CONTROLS, "cloudfront:DeleteOriginAccessControl"
     ),
-    _to_destroy("the client's response headers", _HEADERS, "cloudfront:DeleteResponseHeadersPolicy"),
+    _to_destroy("the response headers of client and API", _HEADERS, "cloudfront:DeleteResponseHeadersPolicy"),
     # The look at what is left (scripts/inventory.py) lists: most lists are of no resource.
     _to_destroy(_LEFT, "*", "s3:ListAllMyBuckets"),
     _to_destroy(_LEFT, f"arn:aws:ecr:{_REGIONAL}:repository/*", "ecr:DescribeRepositories"),

@@ -55,6 +55,16 @@ def explain_api(answer: Response) -> str:
                 "origin_path of the API origin is missing or names the wrong stage, or the path is not "
                 "in the API's body, or the stage still serves an older deployment."
             )
+        case 403 if answer.fields.get("error") == "Forbidden":
+            return (
+                "403 from the function, which does not know this distribution: custom_header of the API "
+                "origin (x-origin-key) is missing, or its key is none of those in ORIGIN_KEY_HASHES."
+            )
+        case 403 if "token" in message and not from_storage(answer):
+            return (
+                f"The function took no token of this machine: {message}. Tokens end within minutes: is the "
+                "clock of this machine right? And is the function's configuration the one that was read?"
+            )
         case 403 if message == "Forbidden":
             return (
                 "403 Forbidden from API Gateway: either CloudFront forwards the viewer's Host (the "

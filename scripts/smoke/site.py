@@ -13,6 +13,8 @@ import httpx
 from scripts.aws import Aws
 from scripts.settings import SmokeSettings
 from scripts.smoke import diagnosis, echo, health
+from scripts.smoke.access import Access
+from scripts.smoke.access import read as read_access
 from scripts.smoke.client import Client, Response
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.health import Health
@@ -34,6 +36,7 @@ class Site:
         ask_account: Asks the account what is deployed; None when nothing but the address is known.
         replaced_domain: The domain that it must name nowhere; empty when that is not known.
         aws: Its account, for what its parameters and quotas say; None when only the address is known.
+        access: To the diagnostic stream; None: read from the account when it is asked for.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Site:
         ask_account: Callable[[], Deployed | None] | None = None,
         replaced_domain: str = "",
         aws: Aws | None = None,
+        access: Access | None = None,
     ) -> None:
         self.client = client
         self.settings = settings
@@ -54,6 +58,7 @@ class Site:
         self._ask_account = ask_account
         self.replaced_domain = replaced_domain
         self.aws = aws
+        self._access = access
         self.lacking: set[Need] = set()
         """What turned out to be missing: the checks that show it run, whoever left them out."""
         self._facts: dict[str, asyncio.Task[Any]] = {}
@@ -126,6 +131,16 @@ class Site:
         ask = self._ask_account
         return await self._once("deployed", lambda: asyncio.to_thread(ask)) if ask else None
 
+    async def access(self) -> Access:
+        """What a request for the diagnostic stream needs.
+
+        Raises:
+            NotCheckedError: when it cannot be had, with the reason.
+        """
+        if self._access is not None:
+            return self._access
+        return await self._once("access", lambda: asyncio.to_thread(read_access, self.aws, self.outputs))
+
     def need_output(self, name: str) -> str:
         """An output of Terraform.
 
@@ -155,6 +170,19 @@ class Site:
             return f"{self.endpoint}/{bucket}/{quote(key)}"
         region = self.outputs.get("region", "")
         return f"https://{bucket}.s3.{region}.amazonaws.com/{quote(key)}"
+
+    def execute_api_url(self, path: str) -> tuple[str, dict[str, str]]:
+        """The address of an API path around CloudFront, and the headers that a request to it needs.
+
+        Raises:
+            NotCheckedError: as `need_output`.
+        """
+        address = self.need_output("api_invoke_url")
+        if not self.endpoint:
+            return address + path, {}
+        # The embedded AWS answers for API Gateway's host at its one port.
+        parts = urlsplit(address)
+        return f"{self.client.base_url}{parts.path}{path}", {"Host": parts.netloc}
 
     async def first(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` gave the first who asked.

@@ -97,6 +97,8 @@ def value(tokens: list[Token]) -> Any:
             return word == "true"
         case [number] if re.fullmatch(r"\d+(\.\d+)?", number):
             return float(number) if "." in number else int(number)
+        case ["-", number] if number.isdecimal():
+            return -int(number)
         case [text] if text.startswith('"') and "${" not in text:
             return text[1:-1]
         case ["[", "for", *_, "]"]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.aws import Aws
+from scripts.smoke import access
 from tests.e2e.watch import Watch
 
 ROOT = Path(__file__).parent.parent.parent
@@ -107,6 +108,13 @@ class Stack:
             text=True,
             check=True,
         ).stdout
+
+    def diagnostic_headers(self) -> dict[str, str]:
+        """What a request for the diagnostic stream needs, as ``inv smoke`` makes it."""
+        environment = self.tool_environment()
+        aws = Aws(region=environment["AWS_REGION"], environment=environment)
+        function = self.inv("outputs", "--name", "function_name").stdout.strip()
+        return access.read(aws, {"function_name": function}).headers()
 
     def plan_json(self) -> dict[str, Any]:
         """``terraform show -json`` of a fresh plan."""

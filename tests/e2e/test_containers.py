@@ -67,11 +67,12 @@ def test_a_container_has_what_lambda_gives_and_no_more(containers: Stack) -> Non
 
 def test_containers_are_frozen_between_requests_and_work_one_at_a_time(containers: Stack) -> None:
     url = f"{containers.url}/api/health/stream?chunks=20&interval_ms=500"
+    headers = containers.diagnostic_headers()
     running: list[int] = []
     both_stream = threading.Barrier(2, timeout=60)
 
     def read() -> None:
-        with httpx.stream("GET", url, timeout=60) as response:
+        with httpx.stream("GET", url, headers=headers, timeout=60) as response:
             next(response.iter_lines())
             both_stream.wait()
             states = [each["State"] for each in environments(containers)]

@@ -53,10 +53,32 @@ def test_health_is_the_apps_own(stack: Stack) -> None:
     assert (answer.status_code, answer.text) == (200, "OK")
 
 
+def test_what_the_function_holds_to_know_the_distribution_is_hidden_in_every_plan(stack: Stack) -> None:
+    (change,) = [c for c in stack.plan_json()["resource_changes"] if c["type"] == "aws_lambda_function"]
+    variables = change["change"]["after"]["environment"][0]["variables"]
+    assert len(variables["ORIGIN_KEY_HASHES"].split(",")) == 3
+    assert change["change"]["after_sensitive"]["environment"][0]["variables"] == {"ORIGIN_KEY_HASHES": True}
+
+
+def test_the_function_s_own_code_may_do_nothing_in_ec2(stack: Stack) -> None:
+    """Its role has what Lambda needs for network interfaces; the code that runs with it needs none of it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+    """
+    changes = stack.plan_json()["resource_changes"]
+    (function,) = [c["change"]["after"] for c in changes if c["type"] == "aws_lambda_function"]
+    policies = [c["change"]["after"]["policy"] for c in changes if c["type"] == "aws_iam_role_policy"]
+    statements = [statement for policy in policies for statement in json.loads(policy)["Statement"]]
+    (denied,) = [statement for statement in statements if statement["Effect"] == "Deny"]
+    assert (denied["Action"], denied["Resource"]) == ("ec2:*", "*")
+    assert denied["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": function["arn"]}}
+    assert any("ec2:CreateNetworkInterface" in statement["Action"] for statement in statements)
+
+
 def test_a_stream_arrives_event_by_event(stack: Stack) -> None:
-    with httpx.stream(
-        "GET", f"{stack.url}/api/health/stream?chunks=5&interval_ms=2000", timeout=60
-    ) as answer:
+    url = f"{stack.url}/api/health/stream?chunks=5&interval_ms=2000"
+    assert httpx.get(url, timeout=60).status_code == 403, "it holds an environment: not for anybody"
+    with httpx.stream("GET", url, headers=stack.diagnostic_headers(), timeout=60) as answer:
         parts = [part for part in answer.iter_raw() if part.strip()]
     # The first event was here when the last ones were seconds away.
     assert 1 <= parts[0].count(b"event: chunk") < 5

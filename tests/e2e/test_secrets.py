@@ -6,8 +6,10 @@ itself and in the memory of the function. It looks at the deployment's whole lif
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +43,7 @@ def life(stack: Stack, request: pytest.FixtureRequest) -> Mapping[str, str]:
         ended = stack.inv(*command)
         assert ended.status in (0, 2), f"{command}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
     found = {f"state bucket: {name}": text for name, text in stack.state_objects().items()}
+    found |= _origin_keys(found.values())
     evidence: Evidence = request.getfixturevalue("evidence")  # destroys
     assert evidence.destroy
     found |= {f"output of inv {' '.join(ran)}": ended.stdout + ended.stderr for ran, ended in stack.history}
@@ -48,6 +51,20 @@ def life(stack: Stack, request: pytest.FixtureRequest) -> Mapping[str, str]:
     found |= {"arguments of a process": "\n\n".join(stack.watch.arguments)}
     found |= dict(_files(stack))
     return found | {f"secret {name}": value for name, value in secrets.items()}
+
+
+def _origin_keys(states: Iterable[str]) -> dict[str, str]:
+    """Every origin key that any version of the state holds, and its hash."""
+    keys = {
+        instance["attributes"]["triggers_replace"]["value"]
+        for text in states
+        if '"origin_key"' in text
+        for resource in json.loads(text)["resources"]
+        if resource["name"] == "origin_key"
+        for instance in resource["instances"]
+    }
+    hashes = {hashlib.sha256(key.encode()).hexdigest() for key in keys}
+    return {f"origin key {number}": value for number, value in enumerate(sorted(keys | hashes))}
 
 
 def _files(stack: Stack) -> Iterator[tuple[str, str]]:
@@ -79,6 +96,20 @@ def test_no_secret_is_in_anything_said_or_kept(life: Mapping[str, str]) -> None:
         for where, text in life.items()
         if where not in secrets
         for name, value in secrets.items()
+        if value in text
+    ]
+    assert not told
+
+
+def test_the_origin_keys_are_in_terraform_s_state_and_nowhere_else(life: Mapping[str, str]) -> None:
+    """A plan file holds the state, too."""
+    keys = {where: text for where, text in life.items() if where.startswith("origin key ")}
+    assert len(keys) == 6
+    told = [
+        f"{name} in {where}"
+        for where, text in life.items()
+        if where not in keys and "terraform.tfstate" not in where and not where.startswith("plan file ")
+        for name, value in keys.items()
         if value in text
     ]
     assert not told

@@ -38,7 +38,8 @@ def test_any_deployment_can_be_checked_by_its_address_alone(stack: Stack, tmp_pa
     events = [json.loads(line) for line in done.stdout.splitlines()]
     require_documented(events)
     status = {(check["id"], check["title"]): check["status"] for check in events[-1]["checks"]}
-    assert status["SC-004", "the diagnostic stream arrives progressively"] == "passed"
+    # Its token comes from the function's configuration.
+    assert status["SC-004", "the diagnostic stream arrives progressively"] == "not checked"
     assert status["FR-014", "the frontend bucket is closed around CloudFront"] == "not checked"
     assert "US2.3" not in {id for id, _ in status}
     assert events[-1]["deployed"] is None

@@ -24,7 +24,17 @@ from scripts.smoke.model import NotCheckedError, Result
 from scripts.smoke.site import Site
 from tests.integration.edge import edge_deployment as edge
 from tests.unit.smoke.endurance.made import PING, events
-from tests.unit.smoke.server import INDEX, OUTPUTS, SETTINGS, Handler, always, api, site_of, start_stream
+from tests.unit.smoke.server import (
+    ACCESS,
+    INDEX,
+    OUTPUTS,
+    SETTINGS,
+    Handler,
+    always,
+    api,
+    site_of,
+    start_stream,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -91,7 +101,7 @@ async def silence(
     function = sending(heartbeat, told=told)
     async with edge.viewing(plane, function) as viewer, Client(viewer.url, timeout=60) as client:
         answer = deployed if asked else None
-        return await silent_stream(Site(client, SETTINGS, OUTPUTS, ask_account=lambda: answer))
+        return await silent_stream(Site(client, SETTINGS, OUTPUTS, ask_account=lambda: answer, access=ACCESS))
 
 
 async def test_a_silent_stream_is_kept_open_by_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +240,7 @@ async def test_the_small_buffer_of_a_slow_reader_is_nobody_elses() -> None:
     sending = Sending()
     async with site_of(sending.answers) as site:
         await slow_reader.read_by(site, SMALL, rate=SMALL.size / PACE, seconds=0)
-        await SMALL.record(site.client, limit=60)
+        await SMALL.record(site.client, ACCESS, limit=60)
     slow, next_one = sending.connections
     assert slow is not next_one
 

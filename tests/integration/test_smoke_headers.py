@@ -7,7 +7,7 @@ from aiohttp import web
 
 from scripts.smoke.checks import headers
 from scripts.smoke.model import NotCheckedError
-from tests.unit.smoke.server import SECURITY_HEADERS, always, file, s3_denied, site_of
+from tests.unit.smoke.server import FILES, SECURITY_HEADERS, always, api, file, s3_denied, site_of
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +41,6 @@ async def test_a_missing_header_is_named_with_what_was_expected(name: str) -> No
     ("name", "value"),
     [
         ("Strict-Transport-Security", "max-age=300; includeSubDomains"),
-        ("Strict-Transport-Security", "max-age=63072000"),
         ("X-Frame-Options", "ALLOWALL"),
         ("Referrer-Policy", "unsafe-url"),
         ("Content-Security-Policy", "default-src *"),
@@ -64,3 +63,33 @@ async def test_without_a_page_they_are_not_checked() -> None:
     async with site_of({"/": always(s3_denied)}) as site:
         with pytest.raises(NotCheckedError):
             await headers.security_headers(site)
+
+
+async def test_whether_subdomains_are_included_is_the_owner_s_choice() -> None:
+    alone = {"Strict_Transport_Security": "max-age=63072000"}
+    paths = ("/", "/c/new", FAVICON)
+    wrong = {path: always(lambda path=path: file(path if path in FILES else "/", **alone)) for path in paths}
+    async with site_of(wrong) as site:
+        result = await headers.security_headers(site)
+    assert result.ok, result
+
+
+async def test_the_api_s_answers_have_theirs() -> None:
+    async with site_of() as site:
+        result = await headers.api_headers(site)
+    assert result.ok, result
+    assert result.measured == "2 headers on /api/config"
+
+
+@pytest.mark.parametrize("name", ["Strict-Transport-Security", "X-Content-Type-Options"])
+async def test_a_header_that_the_api_s_answers_lack_is_named(name: str) -> None:
+    def config() -> web.Response:
+        answer = api({"appTitle": "x"})
+        del answer.headers[name]
+        return answer
+
+    async with site_of({"/api/config": always(config)}) as site:
+        result = await headers.api_headers(site)
+    assert not result.ok
+    assert result.measured.startswith(f"/api/config: {name}: (none), expected ")
+    assert "response headers policy" in result.reason

@@ -228,11 +228,13 @@ BAD_VALUES: dict[str, tuple[Any, str]] = {
     "custom_domain": ("https://lambda-test.sandbox.data.apro.is/", "without scheme"),
     "acm_certificate_arn": ("arn:aws:acm:eu-west-1:515966504419:certificate/1", "us-east-1 only"),
     "api_path_patterns": (["/api"], "/word/*"),
+    "throttling": ({"rate": 1}, "10 to 10000"),
+    "origin_key_version": (0, "whole number from 1"),
     "origin_read_timeout": (180, "quota raise"),
     "image_platform": ("linux/386", "One of linux/amd64"),
     "diagnostic_stream": ("on", "One of off, short, full."),
     "config_s3_key": ("librechat.yaml", "folder/"),
-    "function": ({"memory_size": 512, "timeout": 901}, "1792 to 10240"),
+    "function": ({"memory_size": 512, "timeout": 901, "reserved_concurrency": 0}, "reserved_concurrency: -1"),
     "redis_node_type": ("t4g.micro", "starts with cache."),
 }
 
@@ -258,12 +260,14 @@ def test_the_function_s_variables_are_neither_lambda_s_own_nor_secrets(root: Roo
         "AWS_REGION": "eu-west-1",
         "MONGO_URI": "mongodb://host",
         "DIAGNOSTIC_STREAM": "full",
+        "ORIGIN_KEY_HASHES": "0",
     }
     said = refusal(root, {"environment_variables": values})
 
     assert "have no place in Lambda" in said
     assert "AWS_* variables are set by Lambda" in said
     assert "DIAGNOSTIC_STREAM is the variable diagnostic_stream" in said
+    assert "ORIGIN_KEY_HASHES is made here" in said
     assert "either a secret in ssm_parameters or a plain variable" in said
 
 
@@ -301,7 +305,7 @@ def test_a_secret_is_given_as_the_arn_of_its_parameter(root: Root) -> None:
 
 def test_the_rules_of_security_groups_wait_for_what_they_serve(graph: Graph) -> None:
     rules = [address for address in graph if "aws_vpc_security_group_" in address]
-    assert len(rules) == 4
+    assert len(rules) == 2
     for rule in rules:
         assert {FUNCTION, REDIS} <= graph[rule], rule
 
@@ -319,6 +323,36 @@ def test_image_and_client_are_built_beside_the_slow_resources(graph: Graph) -> N
     client, image = "module.frontend.terraform_data.client", "module.backend.terraform_data.image"
     assert not {DISTRIBUTION, REDIS, FUNCTION} & (graph[client] | graph[image])
     assert image in graph[FUNCTION]
+
+
+# What stands between a stranger and the function
+
+
+def changes(plan: Path, type: str) -> list[dict[str, Any]]:
+    """What the plan would do to the resources of a type."""
+    planned = json.loads(plan.read_text())["resource_changes"]
+    return [{"index": c.get("index"), **c["change"]} for c in planned if c["type"] == type]
+
+
+def test_every_method_of_the_stage_is_throttled(plan: Path) -> None:
+    (settings,) = changes(plan, "aws_api_gateway_method_settings")
+    assert settings["after"]["method_path"] == "*/*"
+    (limits,) = settings["after"]["settings"]
+    # A login takes 25 requests, 12 of them at once.
+    assert (limits["throttling_rate_limit"], limits["throttling_burst_limit"]) == (100, 200)
+
+
+def test_before_and_after_a_rotation_the_function_accepts_the_old_key_and_the_new_one(plan: Path) -> None:
+    made = changes(plan, "terraform_data")
+    versions = {change["index"] for change in made if change["index"] is not None}
+    assert versions == {"0", "1", "2"}, "version 1 is sent; 2 is known before it is"
+
+
+def test_no_plan_shows_an_origin_key(plan: Path) -> None:
+    (distribution,) = changes(plan, "aws_cloudfront_distribution")
+    keys = [change for change in changes(plan, "terraform_data") if change["index"] is not None]
+    assert distribution["after_sensitive"]["origin"] is True
+    assert [change["after_sensitive"]["triggers_replace"] for change in keys] == [True] * 3
 
 
 # Policies

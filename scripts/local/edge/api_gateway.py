@@ -24,8 +24,11 @@ from scripts.local.edge.lambda_integration import Functions, LambdaIntegration, 
 from scripts.local.edge.messages import MAX_HEAD_BYTES, MAX_REQUEST_BYTES, Request, Response, whole
 from scripts.local.edge.model import ControlPlane, Method, RestApi
 from scripts.local.edge.routing import find_route
+from scripts.local.edge.throttling import Throttles
 
-_HOST = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(:\d+)?", re.IGNORECASE
+)
 
 
 class ApiGateway:
@@ -38,6 +41,7 @@ class ApiGateway:
 
     def __init__(self, functions: Functions, limits: Limits) -> None:
         self._lambda = LambdaIntegration(functions, limits)
+        self._throttles = Throttles()
 
     async def serve(self, plane: ControlPlane, request: Request) -> Response:
         """Answer a request; its Host header names the API, its path begins with the stage."""
@@ -46,6 +50,7 @@ class ApiGateway:
         request = replace(request, path="/" + request.path.lstrip("/"))
         try:
             call = _routed(plane, request, ids)
+            self._throttles.admit(call.api, call.stage, call.route, asyncio.get_running_loop().time())
             if call.integration.type == "MOCK":
                 return _mocked(call)
             return await self._lambda.answer(call)

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from scripts.aws import Aws
 from scripts.local import clock
-from scripts.local.edge.api_gateway import ApiGateway
+from scripts.local.edge.api_gateway import ApiGateway, api_id_of
 from scripts.local.edge.cloudfront import CloudFront, Served, error_page, new_hop
 from scripts.local.edge.discovery import Changes, Discovery
 from scripts.local.edge.lambda_integration import Functions, Limits
@@ -133,7 +133,11 @@ class _Edge:
             return Served(error_page(503, _UNREADABLE.format(error), new_hop()))
         try:
             assert self._cloudfront is not None, "the application has not started"
-            return await self._cloudfront.serve(plane, await _request(incoming))
+            request = await _request(incoming)
+            if api_id_of(request.header("Host")):
+                # The API's own address, which is public on AWS, too: around CloudFront.
+                return Served(await self._api_gateway.serve(plane, request), "execute-api")
+            return await self._cloudfront.serve(plane, request)
         except Exception as error:
             log.exception("%s %s", incoming.method, incoming.raw_path)
             return Served(error_page(500, f"A fault of the local edge: {error!r}.", new_hop()))

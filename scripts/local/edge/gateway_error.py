@@ -53,6 +53,11 @@ def too_large(message: str) -> GatewayError:
     return GatewayError(413, message, "RequestTooLargeException", message)
 
 
+def too_many_requests(reason: str) -> GatewayError:
+    """429: the method's throttling limits are used up."""
+    return GatewayError(429, "Too Many Requests", "TooManyRequestsException", reason)
+
+
 def unsupported_media_type(reason: str) -> GatewayError:
     """415: no mapping template for this content type."""
     return GatewayError(415, "Unsupported Media Type", "BadRequestException", reason)

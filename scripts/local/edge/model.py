@@ -174,16 +174,28 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Throttling:
+    """Limits of a method: requests a second, and the size of the token bucket."""
+
+    rate: float
+    burst: int
+
+
+@dataclass(frozen=True)
 class Stage:
     """A stage with the resources of the deployment it serves, which may be older than the API's own.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html
+
+    Attributes:
+        throttling: By ``{resource path}/{HTTP method}``; ``*/*`` for every method without its own.
     """
 
     name: str
     deployment_id: str
     resources: tuple[Resource, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    throttling: Mapping[str, Throttling] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.local.edge.model import Integration, IntegrationResponse, Method, Resource, RestApi, Stage
+from scripts.local.edge.model import (
+    Integration,
+    IntegrationResponse,
+    Method,
+    Resource,
+    RestApi,
+    Stage,
+    Throttling,
+)
 from scripts.local.extensions.api_gateway import SNAPSHOT
 
 
@@ -36,7 +44,22 @@ def _stage(apigateway: Any, api_id: str, item: Mapping[str, Any]) -> Stage:
         deployment_id=item["deploymentId"],
         resources=tuple(map(resource_of, deployment[SNAPSHOT])),
         variables=item.get("variables") or {},
+        throttling=throttling_of(item.get("methodSettings") or {}),
     )
+
+
+def throttling_of(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Throttling]:
+    """The limits in a stage's ``methodSettings``; a limit below zero means that there is none.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
+    """
+    return {
+        # A resource's slashes are encoded as in a JSON pointer.
+        method.replace("~1", "/"): Throttling(float(rate), int(burst))
+        for method, each in settings.items()
+        if (rate := each.get("throttlingRateLimit", -1)) >= 0
+        and (burst := each.get("throttlingBurstLimit", -1)) >= 0
+    }
 
 
 def _keep_snapshot(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:

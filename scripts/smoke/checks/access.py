@@ -7,6 +7,7 @@ import ssl
 import warnings
 
 from scripts.frontend.releases import INDEX
+from scripts.smoke import diagnosis
 from scripts.smoke.evidence import evidence
 from scripts.smoke.model import Check, NotCheckedError, Result, Stage, failed, passed
 from scripts.smoke.site import Site
@@ -35,6 +36,30 @@ async def kept_releases(site: Site) -> Result:
 async def files_bucket(site: Site) -> Result:
     """The users' files cannot be listed by strangers."""
     return await _refused(site, "files_bucket", "")
+
+
+async def execute_api(site: Site) -> Result:
+    """API Gateway's own address, which anybody can find, leads to nothing: CloudFront's mark is missing.
+
+    Around CloudFront a caller would choose what X-Forwarded-For says, and with it the client address.
+    """
+    await site.need_api()
+    url, headers = site.execute_api_url("/api/health")
+    limit = "403, with a forged x-origin-key, too"
+    for forged in ({}, {"x-origin-key": "forged"}):
+        answer = await site.client.fetch(url, headers=headers | forged)
+        if answer.status != 403:
+            served = answer.status == 200 and not diagnosis.is_html(answer)
+            return failed(
+                str(answer.status),
+                limit,
+                reason="The API answers around CloudFront: the function has no ORIGIN_KEY_HASHES, or its "
+                "handler is older than this check."
+                if served
+                else f"{diagnosis.explain_api(answer)} Around CloudFront 403 is due.",
+                evidence=evidence(answer),
+            )
+    return passed("403, 403", limit)
 
 
 async def tls_version(site: Site) -> Result:
@@ -75,6 +100,7 @@ CHECKS = (
     Check("FR-014", "the frontend bucket is closed around CloudFront", Stage.STATIC, frontend_bucket),
     Check("FR-014", "releases kept for a rollback are not served", Stage.STATIC, kept_releases),
     Check("FR-031", "the file bucket is closed", Stage.STATIC, files_bucket),
+    Check("US3.2", "the API is closed around CloudFront", Stage.API, execute_api, by_function=True),
     Check("FR-021", "TLS 1.2 or newer", Stage.STATIC, tls_version),
     Check("FR-021", "plain HTTP redirects to HTTPS", Stage.STATIC, https_redirect),
 )

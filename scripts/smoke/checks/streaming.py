@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 from scripts.smoke import diagnosis
+from scripts.smoke.access import Access
 from scripts.smoke.client import Response
 from scripts.smoke.deployed import Deployed
 from scripts.smoke.endurance.diagnostic import DiagnosticStream
@@ -37,19 +38,22 @@ class Stream:
         path: Where it is.
         sender: What it sends.
         body: Posted when there is one, else the request is a GET.
+        access: For the diagnostic stream.
     """
 
     path: str
     sender: Sender
     body: bytes | None = None
+    access: Access | None = None
 
 
 async def diagnostic_stream(site: Site) -> Result:
     """The handler's own stream, which needs neither a login nor a model."""
     await site.need_api()
+    access = await site.access()
     chunks, interval_ms = site.settings.stream_chunks, site.settings.stream_interval_ms
     stream = DiagnosticStream(chunks, interval_ms / 1000)
-    return await measure(site, Stream(stream.path, stream.sender()))
+    return await measure(site, Stream(stream.path, stream.sender(), access=access))
 
 
 async def chat_stream(site: Site) -> Result:
@@ -192,10 +196,11 @@ def _why_no_stream(recording: Recording, sender: Sender, deployed: Deployed | No
 
 
 async def _record(site: Site, stream: Stream) -> Recording:
+    content = {"Content-Type": "application/json"} if stream.body else {}
     return await site.client.record(
         stream.path,
         method="POST" if stream.body else "GET",
-        headers={"Content-Type": "application/json"} if stream.body else None,
+        headers=content | (stream.access.headers() if stream.access else {}),
         content=stream.body,
         limit=site.settings.timeout + stream.sender.seconds,
     )

@@ -55,6 +55,7 @@ async def crowd(site: Site) -> Result:
 async def crowd_of(site: Site, *, chunks: int, interval: float) -> Result:
     """A crowd whose streams have so many events, so many seconds apart."""
     await site.need_api()
+    access = await site.access()
     deployed = await site.deployed()
     asked = site.settings.streams_at_once
     count, fewer = await _room(site, asked)
@@ -62,7 +63,7 @@ async def crowd_of(site: Site, *, chunks: int, interval: float) -> Result:
     async with site.client.with_room_for(count) as client:
         limit = site.settings.cold_start + streams[0].seconds
         answers = await asyncio.gather(
-            *(stream.record(client, limit=limit) for stream in streams), return_exceptions=True
+            *(stream.record(client, access, limit=limit) for stream in streams), return_exceptions=True
         )
     troubles = [judged(stream, answer, deployed) for stream, answer in zip(streams, answers, strict=True)]
     figures = _figures([answer for answer in answers if isinstance(answer, Recording)])

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from scripts.local.clock import HEADER as CLOCK_HEADER
 from scripts.smoke import diagnosis
+from scripts.smoke.access import Access
 from scripts.smoke.client import Client, Response
 from scripts.smoke.evidence import evidence
 from scripts.smoke.model import NotCheckedError, Result, failed
@@ -50,10 +51,9 @@ class DiagnosticStream:
         query |= {"stream": self.name} if self.name else {}
         return f"/api/health/stream?{urlencode(query)}"
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers of the request."""
-        return {CLOCK_HEADER: str(self.clock)} if self.clock != 1 else {}
+    def headers(self, access: Access) -> Mapping[str, str]:
+        """Headers of one request."""
+        return access.headers() | ({CLOCK_HEADER: str(self.clock)} if self.clock != 1 else {})
 
     @property
     def seconds(self) -> float:
@@ -72,9 +72,11 @@ class DiagnosticStream:
             clock=self.clock,
         )
 
-    async def record(self, client: Client, *, limit: float, slowly: Slowly | None = None) -> Recording:
+    async def record(
+        self, client: Client, access: Access, *, limit: float, slowly: Slowly | None = None
+    ) -> Recording:
         """Ask for it and record it, as `Client.record` does."""
-        return await client.record(self.path, headers=self.headers, limit=limit, slowly=slowly)
+        return await client.record(self.path, headers=self.headers(access), limit=limit, slowly=slowly)
 
 
 def refusal(answer: Recording) -> Result | None:

@@ -14,6 +14,7 @@ import time
 
 import httpx
 
+from scripts.smoke.access import Access
 from scripts.smoke.client import Client
 from scripts.smoke.endurance.conclusion import conclude
 from scripts.smoke.endurance.diagnostic import DiagnosticStream, environment, flaw, refusal
@@ -45,13 +46,14 @@ _PAUSE_SECONDS = 1.0
 async def leaving_client(site: Site) -> Result:
     """Open a large stream, read a little, leave; then be the next client."""
     await site.need_api()
+    access = await site.access()
     deployed = await site.deployed()
     rehearsed = await rehearsal_clock(site) != 1
-    begun = await _leave(site.client)
+    begun = await _leave(site.client, access)
     if refused := refusal(begun):
         return refused
     left_at = time.perf_counter()
-    after = await NEXT.record(site.client, limit=site.settings.cold_start)
+    after = await NEXT.record(site.client, access, limit=site.settings.cold_start)
     if refused := refusal(after):
         return refused
     found = assess(after, NEXT.sender(), deployed)
@@ -64,7 +66,7 @@ async def leaving_client(site: Site) -> Result:
         )
     else:
         same = environment(after) == environment(begun)
-        free_after = 0.0 if same else await _seen_again(site.client, environment(begun), left_at)
+        free_after = 0.0 if same else await _seen_again(site.client, access, environment(begun), left_at)
         measured += f", {_where(same, free_after)}"
         details |= {"same_environment": same, "free_after_seconds": free_after}
         if free_after is None and rehearsed:
@@ -79,10 +81,10 @@ async def leaving_client(site: Site) -> Result:
     )
 
 
-async def _leave(client: Client) -> Recording:
+async def _leave(client: Client, access: Access) -> Recording:
     start = time.perf_counter()
     head = bytearray()
-    async with client.open(LEFT.path, headers=LEFT.headers, limit=client.timeout) as response:
+    async with client.open(LEFT.path, headers=LEFT.headers(access), limit=client.timeout) as response:
         async for part in response.aiter_raw():
             head += part
             if len(head) >= READ_BYTES:
@@ -91,7 +93,7 @@ async def _leave(client: Client) -> Recording:
     return Recording(response.status_code, header_lines(response), at, (), (), at, bytes(head))
 
 
-async def _seen_again(client: Client, wanted: str, since: float) -> float | None:
+async def _seen_again(client: Client, access: Access, wanted: str, since: float) -> float | None:
     """Seconds after which the environment took a request again, None when it was not seen.
 
     Which environment takes a request is Lambda's choice: more and more at once, until all have their turn.
@@ -100,7 +102,8 @@ async def _seen_again(client: Client, wanted: str, since: float) -> float | None
     short = DiagnosticStream(chunks=2, interval=0.3)
     while (waited := time.perf_counter() - since) < _PATIENCE_SECONDS:
         answers = await asyncio.gather(
-            *(short.record(client, limit=client.timeout) for _ in range(at_once)), return_exceptions=True
+            *(short.record(client, access, limit=client.timeout) for _ in range(at_once)),
+            return_exceptions=True,
         )
         for answer in answers:
             if isinstance(answer, Recording) and environment(answer) == wanted:

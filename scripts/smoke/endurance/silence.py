@@ -31,10 +31,11 @@ _GOOD = ("too_few", "progressive", "late_headers", "late_first_event")
 async def silent_stream(site: Site) -> Result:
     """Two events with 75 s of silence between them; a rehearsal divides all times alike."""
     await site.need_api()
+    access = await site.access()
     deployed = await site.deployed()
     clock = await rehearsal_clock(site)
     stream = DiagnosticStream(chunks=2, interval=SECONDS, clock=clock)
-    recording = await stream.record(site.client, limit=site.settings.timeout + stream.seconds)
+    recording = await stream.record(site.client, access, limit=site.settings.timeout + stream.seconds)
     if refused := refusal(recording):
         return refused
     heartbeat = heartbeat_of(recording)

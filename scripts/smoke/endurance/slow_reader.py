@@ -35,10 +35,11 @@ async def slow_reader(site: Site) -> Result:
 async def read_by(site: Site, stream: DiagnosticStream, *, rate: float, seconds: float) -> Result:
     """Let a client that reads `rate` bytes a second for so many seconds have the stream."""
     await site.need_api()
+    access = await site.access()
     deployed = await site.deployed()
     rehearsed = await rehearsal_clock(site) != 1
     async with site.client.with_room_for(1) as client:  # Its connection must serve nobody else.
-        recording = await stream.record(client, limit=LIMIT_SECONDS, slowly=Slowly(rate, seconds))
+        recording = await stream.record(client, access, limit=LIMIT_SECONDS, slowly=Slowly(rate, seconds))
     if refused := refusal(recording):
         return refused
     found = assess(recording, stream.sender(), deployed)

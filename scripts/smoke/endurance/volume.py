@@ -25,9 +25,10 @@ _MIB = 1024 * 1024
 async def large_stream(site: Site) -> Result:
     """As fast as it goes, every byte compared with what was sent."""
     await site.need_api()
+    access = await site.access()
     deployed = await site.deployed()
     stream = DiagnosticStream(CHUNKS, size=SIZE)
-    recording = await stream.record(site.client, limit=LIMIT_SECONDS)
+    recording = await stream.record(site.client, access, limit=LIMIT_SECONDS)
     if refused := refusal(recording):
         return refused
     found = assess(recording, stream.sender(), deployed)

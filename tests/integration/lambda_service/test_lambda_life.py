@@ -52,6 +52,22 @@ async def test_beyond_the_limit_calls_are_throttled(make_service: MakeService, f
     assert (refused.value.status, refused.value.type) == (429, "TooManyRequestsException")
 
 
+async def test_a_function_has_no_more_environments_than_are_reserved_for_it(
+    service: LambdaService, deployment: Deployment, image: str, function: str
+) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
+    arn = deployment.function(image)
+    client = deployment.aws.client("lambda")
+    client.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
+    busy = await service.invoke(arn, b'{"action": "hang"}')
+    with pytest.raises(InvokeError) as refused:
+        await invoke(service, arn, action="echo")
+    assert not busy.finished
+
+    assert (refused.value.status, refused.value.type) == (429, "TooManyRequestsException")
+    assert (await invoke(service, function, action="echo")).json, "the others have what is left"
+
+
 async def test_an_idle_environment_ends(make_service: MakeService, function: str) -> None:
     service = await make_service(idle_seconds=0.4)
     await invoke(service, function, action="echo")

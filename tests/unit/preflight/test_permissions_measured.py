@@ -45,8 +45,9 @@ _SEEN_WITHOUT_DESTROY: Mapping[str, str] = {
         ListAttachedRolePolicies ListRolePolicies PutRolePolicy TagRole UntagRole
     """,
     "lambda": """
-        AddPermission CreateFunction GetAccountSettings GetFunction GetFunctionConfiguration GetPolicy
-        ListVersionsByFunction TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration
+        AddPermission CreateFunction DeleteFunctionConcurrency GetAccountSettings GetFunction
+        GetFunctionConfiguration GetPolicy ListVersionsByFunction PutFunctionConcurrency TagResource
+        UntagResource UpdateFunctionCode UpdateFunctionConfiguration
     """,
     "logs": """
         CreateLogGroup DescribeLogGroups FilterLogEvents ListTagsForResource PutRetentionPolicy
@@ -68,7 +69,7 @@ _SEEN_WITHOUT_DESTROY: Mapping[str, str] = {
 """What doctor, deploys, plan, drift, status, logs, config.push, smoke and rollback called."""
 
 _SEEN_IN_A_DESTROY: Mapping[str, str] = {
-    "apigateway": "DeleteDeployment DeleteRestApi DeleteStage GetRestApis",
+    "apigateway": "DeleteDeployment DeleteRestApi DeleteStage GetRestApis UpdateStage",
     "cloudfront": """
         DeleteDistribution DeleteFunction DeleteOriginAccessControl DeleteResponseHeadersPolicy
         GetDistribution ListDistributions ListFunctions ListOriginAccessControls
@@ -146,7 +147,8 @@ _ONLY_READ = {
 """In the list for the reasons that docs/permissions.md gives."""
 
 _MEASURED_TYPES = {
-    "aws_api_gateway_deployment", "aws_api_gateway_rest_api", "aws_api_gateway_stage",
+    "aws_api_gateway_deployment", "aws_api_gateway_method_settings", "aws_api_gateway_rest_api",
+    "aws_api_gateway_stage",
     "aws_caller_identity", "aws_cloudfront_distribution", "aws_cloudfront_function",
     "aws_cloudfront_origin_access_control", "aws_cloudfront_response_headers_policy",
     "aws_cloudwatch_log_group", "aws_ecr_image", "aws_ecr_lifecycle_policy", "aws_ecr_repository",

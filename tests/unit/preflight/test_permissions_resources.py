@@ -103,8 +103,9 @@ _ACTIONS: Mapping[str, Mapping[str, str]] = {
     "lambda": {
         "*": "ListFunctions",
         "arn:aws:lambda:REGION:ACCOUNT:function:…": """
-            AddPermission CreateFunction DeleteFunction GetFunction GetFunctionConfiguration
-            GetPolicy ListVersionsByFunction RemovePermission TagResource UntagResource
+            AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction
+            GetFunctionConfiguration GetPolicy ListVersionsByFunction PutFunctionConcurrency
+            RemovePermission TagResource UntagResource
             UpdateFunctionCode UpdateFunctionConfiguration
         """,
     },

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from scripts.settings import ChatSettings, SmokeSettings
+from scripts.smoke import access
+from scripts.smoke.access import Access
 from scripts.smoke.client import Client
 from scripts.smoke.site import Site
 
@@ -34,7 +37,17 @@ CHAT = ChatSettings(
 SETTINGS = SmokeSettings(
     timeout=60, cold_start=60, stream_chunks=8, stream_interval_ms=60, streams_at_once=4, chat=CHAT
 )
-OUTPUTS = {"frontend_bucket": "the-frontend", "files_bucket": "the-files", "region": "eu-west-1"}
+OUTPUTS = {
+    "frontend_bucket": "the-frontend",
+    "files_bucket": "the-files",
+    "region": "eu-west-1",
+    "api_invoke_url": "https://abc123def4.execute-api.eu-west-1.amazonaws.com/default",
+}
+ACCESS = Access("0f" * 32)
+FUNCTION = {
+    "FunctionName": "the-function",
+    "Environment": {"Variables": {"ORIGIN_KEY_HASHES": f"{ACCESS.key},{'1e' * 32},{'2d' * 32}"}},
+}
 INTERVAL = SETTINGS.stream_interval_ms / 1000
 YEAR = "public, max-age=31536000, immutable"
 INDEX = """<!doctype html>
@@ -89,6 +102,8 @@ def s3_denied() -> web.Response:
 
 def api_headers() -> dict[str, str]:
     return {
+        name: SECURITY_HEADERS[name] for name in ("Strict-Transport-Security", "X-Content-Type-Options")
+    } | {
         "x-amzn-RequestId": secrets.token_hex(8),
         "x-amz-apigw-id": secrets.token_hex(8),
         "X-Cache": "Miss from cloudfront",
@@ -144,7 +159,16 @@ def events_at(request: web.Request, count: int, sent: Callable[[int], float]) ->
     yield b'event: done\ndata: {"n": 1}\n\n'
 
 
+def has_token(request: web.Request) -> bool:
+    """Whether a request has what the handler wants before it streams."""
+    sent = request.headers.get(access.HEADER, "")
+    expires = int(sent.partition(".")[0] or 0)
+    return sent == access.token(ACCESS.key, expires) and 0 < expires - time.time() <= 900
+
+
 async def good_stream(request: web.Request) -> web.StreamResponse:
+    if request.method == "GET" and not has_token(request):
+        return api({"error": "The diagnostic stream needs a token of inv smoke"}, 403)
     count, interval = await stream_parameters(request)
     response = await start_stream(request)
     loop = asyncio.get_running_loop()
@@ -181,7 +205,11 @@ GOOD: Mapping[str, Handler] = {
     "/api/agents/chat": good_stream,
     "/api/echo": echo,
     "/api/auth/login": login,
+    "/default/api/health": always(lambda: api({"error": "Forbidden"}, 403)),
     "/api/config": always(lambda: api({"appTitle": "x"})),
+    # Lambda's API, for who has an account.
+    "/2015-03-31/functions/the-function": always(lambda: web.json_response({"Configuration": FUNCTION})),
+    "/2015-03-31/functions/the-function/configuration": always(lambda: web.json_response(FUNCTION)),
     "OPTIONS": always(lambda: web.Response(status=204, headers=CORS | api_headers())),
 }
 
@@ -206,6 +234,8 @@ class Deployment:
                 return await self.wrong[key](request)
         if exact in GOOD:
             return await GOOD[exact](request)
+        if "x-amz-target" in request.headers:  # An API of AWS's: this account may only see its function.
+            return web.json_response({"__type": "AccessDeniedException"}, status=400)
         if exact in FILES:
             return file(exact)
         if exact.startswith(("/api/", "/oauth/")):  # LibreChat answers unknown paths with its own page.
@@ -234,7 +264,7 @@ async def site_of(wrong: Mapping[str, Handler] | None = None, **settings: float)
 
     smoke = replace(SETTINGS, **settings)  # type: ignore[arg-type]
     async with Deployment(wrong).serve() as url, Client(url, timeout=smoke.timeout) as client:
-        yield Site(client, smoke, OUTPUTS, endpoint=f"{url}/s3")
+        yield Site(client, smoke, OUTPUTS, endpoint=f"{url}/s3", access=ACCESS)
 
 
 def sequence(*makers: Callable[[], web.Response]) -> Handler:

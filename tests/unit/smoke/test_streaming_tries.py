@@ -16,7 +16,7 @@ from scripts.smoke.model import NotCheckedError, Result
 from scripts.smoke.site import Site
 from scripts.smoke.stream.causes import FIRST_EVENT_SECONDS
 from scripts.smoke.stream.recording import Recording, Stall
-from tests.unit.smoke.server import INTERVAL, OUTPUTS, SETTINGS
+from tests.unit.smoke.server import ACCESS, INTERVAL, OUTPUTS, SETTINGS
 from tests.unit.smoke.stream.made import recording
 
 COUNT = SETTINGS.stream_chunks
@@ -55,7 +55,7 @@ class HealthySite(Site):
 async def measure(*recordings: Recording, deployed: Deployed | None = None) -> tuple[Result, int]:
     """The result, and how many recordings it took."""
     client = Scripted(recordings)
-    site = HealthySite(cast(Client, client), SETTINGS, OUTPUTS, ask_account=lambda: deployed)
+    site = HealthySite(cast(Client, client), SETTINGS, OUTPUTS, ask_account=lambda: deployed, access=ACCESS)
     result = await diagnostic_stream(site)
     return result, len(recordings) - len(client.left)
 

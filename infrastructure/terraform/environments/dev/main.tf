@@ -27,6 +27,9 @@ provider "aws" {
 
 locals {
   url = "https://${var.custom_domain}"
+  # The version in use, the next and the last one.
+  origin_key_versions = [for step in [0, 1, -1] : var.origin_key_version + step]
+  origin_keys         = [for version in local.origin_key_versions : sensitive(terraform_data.origin_key[version].triggers_replace)]
 
   # What every module needs to name and place its resources.
   context = {
@@ -39,6 +42,22 @@ locals {
   }
 }
 
+################################################################################
+# Origin key: marks what came through the distribution, for API Gateway's own address is public
+#
+# CloudFront sends the key of the version; the function accepts its neighbours, too. So while a new version
+# spreads, in whatever order, the edge locations' old key and their new one are both good.
+################################################################################
+
+resource "terraform_data" "origin_key" {
+  for_each = toset([for version in local.origin_key_versions : tostring(version)])
+
+  # Random once, then kept: the plan never shows it, and no other provider is needed.
+  triggers_replace = sensitive(uuid())
+
+  lifecycle { ignore_changes = [triggers_replace] }
+}
+
 module "redis" {
   source = "../../modules/redis"
 
@@ -46,32 +65,27 @@ module "redis" {
   vpc_id     = var.vpc_id
   subnet_ids = var.private_subnet_ids
   node_type  = var.redis_node_type
-  # Known only once the function exists, so the rules come after it (FR-019); the node does not wait.
-  client_security_group_id = module.backend.attached_security_group_id
 }
 
 module "backend" {
   source = "../../modules/backend"
 
-  context                           = local.context
-  image                             = { base = var.base_image, platform = var.image_platform, tag = var.image_tag, releases_to_keep = var.releases_to_keep }
-  function                          = var.function
-  vpc_id                            = var.vpc_id
-  subnet_ids                        = var.private_subnet_ids
-  shared_services_security_group_id = var.security_group_ids["shared_services"]
-  documentdb_security_group_id      = lookup(var.security_group_ids, "documentdb", null)
-  redis_endpoint                    = module.redis.endpoint
-  url                               = local.url
-  ssm_parameters                    = var.ssm_parameters
-  diagnostic_stream                 = coalesce(var.diagnostic_stream, var.target == "local" ? "full" : "short")
-  environment_variables             = var.environment_variables
-
-  app_config = {
-    bucket          = var.config_s3_bucket
-    key             = var.config_s3_key
-    version         = var.config_version
-    replaced_domain = var.replaced_domain
-  }
+  context               = local.context
+  image                 = { base = var.base_image, platform = var.image_platform, tag = var.image_tag, releases_to_keep = var.releases_to_keep }
+  function              = var.function
+  vpc_id                = var.vpc_id
+  subnet_ids            = var.private_subnet_ids
+  security_group_ids    = var.security_group_ids
+  redis                 = module.redis
+  url                   = local.url
+  ssm_parameters        = var.ssm_parameters
+  origin_keys           = local.origin_keys
+  diagnostic_stream     = coalesce(var.diagnostic_stream, var.target == "local" ? "full" : "short")
+  environment_variables = var.environment_variables
+  config_bucket         = var.config_s3_bucket
+  config_key            = var.config_s3_key
+  config_version        = var.config_version
+  replaced_domain       = var.replaced_domain
 }
 
 module "api" {
@@ -80,6 +94,7 @@ module "api" {
   context       = local.context
   path_patterns = var.api_path_patterns
   allow_origin  = local.url
+  throttling    = var.throttling
   function_arn  = module.backend.function_arn
   function_name = module.backend.function_name
 }
@@ -93,11 +108,9 @@ module "frontend" {
   custom_domain       = var.custom_domain
   acm_certificate_arn = var.acm_certificate_arn
   route53_zone_id     = var.route53_zone_id
-
-  api = {
-    domain_name   = module.api.domain_name
-    stage_name    = module.api.stage_name
-    path_patterns = var.api_path_patterns
-    read_timeout  = var.origin_read_timeout
-  }
+  hsts_subdomains     = var.hsts_subdomains
+  api                 = { domain_name = module.api.domain_name, stage_name = module.api.stage_name }
+  api_path_patterns   = var.api_path_patterns
+  api_read_timeout    = var.origin_read_timeout
+  origin_key          = local.origin_keys[0]
 }

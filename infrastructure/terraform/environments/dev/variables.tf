@@ -140,6 +140,38 @@ variable "api_path_patterns" {
   }
 }
 
+variable "throttling" {
+  description = "Requests a second (rate) and at once (burst) that API Gateway lets through to each method, from all callers together; beyond it answers 429. A login takes 25 requests, 12 of them at once: the default serves four logins a second, and sixteen in the same instant."
+  type = object({
+    rate  = optional(number, 100)
+    burst = optional(number, 200)
+  })
+  default = {}
+
+  validation {
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    condition     = var.throttling.rate >= 10 && var.throttling.rate <= 10000 && var.throttling.burst >= 25 && var.throttling.burst <= 5000
+    error_message = "rate: 10 to 10000 requests a second; burst: 25 (one login) to 5000."
+  }
+}
+
+variable "origin_key_version" {
+  description = "Version of the secret header by which the function knows the distribution. A new one, by one more or less, rotates it without refusing a viewer; the next rotation waits until the distribution is deployed."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.origin_key_version >= 1 && floor(var.origin_key_version) == var.origin_key_version
+    error_message = "A whole number from 1."
+  }
+}
+
+variable "hsts_subdomains" {
+  description = "Whether browsers shall use https for every subdomain of custom_domain, too, for two years (includeSubDomains). Switch it off before the first deploy where a subdomain only speaks http."
+  type        = bool
+  default     = true
+}
+
 variable "origin_read_timeout" {
   description = "Seconds that CloudFront waits for the first byte of the API and between two chunks of a stream."
   type        = number
@@ -235,6 +267,11 @@ variable "environment_variables" {
   }
 
   validation {
+    condition     = !contains(keys(var.environment_variables), "ORIGIN_KEY_HASHES")
+    error_message = "ORIGIN_KEY_HASHES is made here; the variable origin_key_version renews it."
+  }
+
+  validation {
     condition     = length(setintersection(keys(var.environment_variables), keys(var.ssm_parameters))) == 0
     error_message = "A name is either a secret in ssm_parameters or a plain variable, not both."
   }
@@ -256,7 +293,7 @@ variable "ssm_parameters" {
 }
 
 variable "diagnostic_stream" {
-  description = "How much of the diagnostic stream (/api/health/stream), which needs no login, anybody may ask for: off; short, enough for inv smoke; full, which inv smoke --long needs. Default: short, and full on the local target."
+  description = "How much of the diagnostic stream (/api/health/stream) may be asked for with a token, which inv smoke makes from the function's configuration: off; short, enough for inv smoke; full, which inv smoke --long needs. Default: short, and full on the local target."
   type        = string
   default     = null
 
@@ -297,11 +334,13 @@ variable "config_version" {
 ################################################################################
 
 variable "function" {
-  description = "Memory in MB, timeout in seconds, and days that the log is kept. Below about 1.8 GB the CPU share is too small to boot LibreChat within the 30 s of FR-028a."
+  description = "Memory in MB, timeout in seconds, days that the log is kept, and reserved concurrency: environments that are the function's own, and the most that it may have; -1 reserves none. Set it where the account has other functions: it keeps LibreChat from taking their concurrency, and them from taking its. Each open chat stream holds one environment. Below about 1.8 GB the CPU share is too small to boot LibreChat within the 30 s of FR-028a."
   type = object({
     memory_size        = optional(number, 2048)
     timeout            = optional(number, 900)
     log_retention_days = optional(number, 30)
+
+    reserved_concurrency = optional(number, -1)
   })
   default = {}
 
@@ -313,6 +352,12 @@ variable "function" {
   validation {
     condition     = var.function.timeout >= 1 && var.function.timeout <= 900
     error_message = "timeout: 1 to 900 seconds."
+  }
+
+  validation {
+    # 0 would stop the function. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    condition     = var.function.reserved_concurrency == -1 || var.function.reserved_concurrency >= 12
+    error_message = "reserved_concurrency: -1 for none, or at least 12, the requests of one login at once."
   }
 }
 

@@ -84,6 +84,18 @@ resource "aws_api_gateway_stage" "default" {
   deployment_id = aws_api_gateway_deployment.this.id
 }
 
+# For each method, and for all callers together: it bounds what strangers can start, not who they are.
+resource "aws_api_gateway_method_settings" "all" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.default.stage_name
+  method_path = "*/*"
+
+  settings {
+    throttling_rate_limit  = var.throttling.rate
+    throttling_burst_limit = var.throttling.burst
+  }
+}
+
 # The one thing here that waits for the function.
 resource "aws_lambda_permission" "api" {
   statement_id  = "AllowInvokeFromApiGateway"

@@ -20,6 +20,11 @@ variable "allow_origin" {
   type        = string
 }
 
+variable "throttling" {
+  description = "Requests a second and at once, for each method of the stage."
+  type        = object({ rate = number, burst = number })
+}
+
 variable "function_arn" {
   description = "ARN of the function. Must not depend on the function, so that the API is created beside it."
   type        = string

@@ -1,16 +1,10 @@
 locals {
   function_name = "${var.context.name}-api-${var.context.environment}"
   # FR-029: what the function may read of the configuration bucket.
-  config_bucket_arn = "arn:aws:s3:::${var.app_config.bucket}"
-  config_prefix     = split("/", var.app_config.key)[0]
-}
+  config_bucket_arn = "arn:aws:s3:::${var.config_bucket}"
+  config_prefix     = split("/", var.config_key)[0]
 
-################################################################################
-# Image: content tag, repository, build and push (FR-006, FR-007, FR-012)
-################################################################################
-
-locals {
-  # The rule of scripts/image.py, line by line; a test holds the two equal.
+  # The image's content tag. The rule of scripts/image.py, line by line; a test holds the two equal.
   container = "${var.context.project_root}/container"
   image_files = sort(flatten([
     for pattern in ["Dockerfile", "package.json", "package-lock.json", "src/**"] : tolist(fileset(local.container, pattern))
@@ -22,6 +16,10 @@ locals {
   image_tag = coalesce(var.image.tag, substr(sha256(join("\n", local.image_lines)), 0, 16))
   image_uri = "${module.ecr.repository_url}@${data.aws_ecr_image.this.image_digest}"
 }
+
+################################################################################
+# Image: repository, build and push (FR-006, FR-007, FR-012)
+################################################################################
 
 module "ecr" {
   source  = "terraform-aws-modules/ecr/aws"
@@ -95,6 +93,8 @@ module "lambda" {
   memory_size    = var.function.memory_size
   timeout        = var.function.timeout
 
+  reserved_concurrent_executions = var.function.reserved_concurrency
+
   # Inside the VPC its resolver answers for the .local names of Cloud Map (FR-020, FR-028).
   vpc_subnet_ids                     = var.subnet_ids
   vpc_security_group_ids             = [aws_security_group.function.id]
@@ -113,14 +113,15 @@ module "lambda" {
     {
       AWS_BUCKET_NAME          = module.files.s3_bucket_id
       CONFIG_PATH              = "/tmp/librechat.yaml"
-      CONFIG_S3_BUCKET         = var.app_config.bucket
-      CONFIG_S3_KEY            = var.app_config.key
-      CONFIG_VERSION           = var.app_config.version
+      CONFIG_S3_BUCKET         = var.config_bucket
+      CONFIG_S3_KEY            = var.config_key
+      CONFIG_VERSION           = var.config_version
       DOMAIN_CLIENT            = var.url
       DOMAIN_SERVER            = var.url
-      FORBIDDEN_DOMAIN         = var.app_config.replaced_domain
+      FORBIDDEN_DOMAIN         = var.replaced_domain
       LIBRECHAT_SSM_PARAMETERS = jsonencode(var.ssm_parameters)
-      REDIS_URI                = "redis://${var.redis_endpoint}"
+      ORIGIN_KEY_HASHES        = join(",", [for key in var.origin_keys : sha256(key)])
+      REDIS_URI                = "redis://${var.redis.endpoint}"
       USE_REDIS                = "true"
     },
   )
@@ -143,13 +144,21 @@ module "lambda" {
     }
     files     = { actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources = ["${module.files.s3_bucket_arn}/*"] }
     fileslist = { actions = ["s3:ListBucket"], resources = [module.files.s3_bucket_arn] }
+    # Network interfaces are Lambda's business, and not that of the code that it runs with this role:
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+    network = {
+      effect    = "Deny"
+      actions   = ["ec2:*"]
+      resources = ["*"]
+      condition = [{ test = "ArnEquals", variable = "lambda:SourceFunctionArn", values = [module.lambda.lambda_function_arn_static] }]
+    }
   }
 }
 
 ################################################################################
-# Network: the function's group and what it may reach, but for Redis (modules/redis)
+# Network: the function's group and what it may reach (FR-040, FR-041)
 #
-# FR-019: the rules come after the function and go before it.
+# FR-019: the rules come after the function, which comes after Redis, and go before either.
 ################################################################################
 
 resource "aws_security_group" "function" {
@@ -158,16 +167,7 @@ resource "aws_security_group" "function" {
   vpc_id      = var.vpc_id
 }
 
-data "aws_vpc" "this" {
-  id = var.vpc_id
-
-  lifecycle {
-    postcondition {
-      condition     = self.enable_dns_support
-      error_message = "${var.vpc_id} has DNS resolution switched off: no .local name of Cloud Map would resolve (FR-028)."
-    }
-  }
-}
+data "aws_vpc" "this" { id = var.vpc_id }
 
 locals {
   # Ports of the Cloud Map services, read from their URLs: a new service needs no second edit.
@@ -178,18 +178,21 @@ locals {
   # DNS needs no rule: security groups do not filter the resolver of the VPC.
   # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
   egress = merge(
-    { for port in local.service_ports : "service-${port}" => { port = port, group = var.shared_services_security_group_id, cidr = null } },
+    { for port in local.service_ports : "service-${port}" => { port = port, group = var.security_group_ids["shared_services"], cidr = null } },
     {
+      redis      = { port = var.redis.port, group = var.redis.security_group_id, cidr = null }
       documentdb = { port = "27017", group = null, cidr = data.aws_vpc.this.cidr_block }
       # AWS APIs, login and models, through the NAT gateway.
       https = { port = "443", group = null, cidr = "0.0.0.0/0" }
     },
   )
 
-  # In groups that are there already. DocumentDB's may admit the function by itself: then it is not named.
+  # In Redis' group, and in those that are there already. DocumentDB's may admit the function by itself: then
+  # it is not named.
   ingress = merge(
-    { for port in local.service_ports : "service-${port}" => { port = port, group = var.shared_services_security_group_id } },
-    var.documentdb_security_group_id == null ? {} : { documentdb = { port = "27017", group = var.documentdb_security_group_id } },
+    { redis = { port = var.redis.port, group = var.redis.security_group_id } },
+    { for port in local.service_ports : "service-${port}" => { port = port, group = var.security_group_ids["shared_services"] } },
+    { for name, id in var.security_group_ids : name => { port = "27017", group = id } if name == "documentdb" },
   )
 }
 
@@ -206,7 +209,7 @@ resource "aws_vpc_security_group_egress_rule" "function" {
   depends_on                   = [module.lambda]
 }
 
-resource "aws_vpc_security_group_ingress_rule" "existing" {
+resource "aws_vpc_security_group_ingress_rule" "function" {
   for_each = local.ingress
 
   security_group_id            = each.value.group

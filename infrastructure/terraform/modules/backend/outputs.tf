@@ -4,12 +4,6 @@ output "function_name" { value = module.lambda.lambda_function_name }
 # ARN composed from the name: known before the function exists, so that nothing waits for it.
 output "function_arn" { value = module.lambda.lambda_function_arn_static }
 
-# The function's security group, known once the function is attached to it.
-output "attached_security_group_id" {
-  value      = aws_security_group.function.id
-  depends_on = [module.lambda]
-}
-
 # Log group of the function.
 output "log_group" { value = module.lambda.lambda_cloudwatch_log_group_name }
 

@@ -16,8 +16,8 @@ variable "image" {
 }
 
 variable "function" {
-  description = "Memory in MB, timeout in seconds, and days that the log is kept."
-  type        = object({ memory_size = number, timeout = number, log_retention_days = number })
+  description = "Memory in MB, timeout in seconds, days that the log is kept, and reserved concurrency (-1: none)."
+  type        = object({ memory_size = number, timeout = number, log_retention_days = number, reserved_concurrency = number })
 }
 
 variable "vpc_id" {
@@ -30,19 +30,14 @@ variable "subnet_ids" {
   type        = list(string)
 }
 
-variable "shared_services_security_group_id" {
-  description = "Existing security group of the Cloud Map services."
-  type        = string
+variable "security_group_ids" {
+  description = "Existing security groups that receive rules for the function: shared_services, of the Cloud Map services, and documentdb, unless it admits the function already."
+  type        = map(string)
 }
 
-variable "documentdb_security_group_id" {
-  description = "Existing security group of DocumentDB, to receive a rule for the function; null: it admits the function already."
-  type        = string
-}
-
-variable "redis_endpoint" {
-  description = "Host and port of Redis."
-  type        = string
+variable "redis" {
+  description = "Redis: host and port together, the port alone, and the security group that lets clients in."
+  type        = object({ endpoint = string, port = number, security_group_id = string })
 }
 
 variable "url" {
@@ -50,9 +45,24 @@ variable "url" {
   type        = string
 }
 
-variable "app_config" {
-  description = "Bucket, key and version of librechat.yaml, and the domain that it must not name any more. The key's first folder is what the function may read."
-  type        = object({ bucket = string, key = string, version = string, replaced_domain = string })
+variable "config_bucket" {
+  description = "Bucket of librechat.yaml."
+  type        = string
+}
+
+variable "config_key" {
+  description = "Key of librechat.yaml. Its first folder is what the function may read."
+  type        = string
+}
+
+variable "config_version" {
+  description = "Version (ETag) of librechat.yaml."
+  type        = string
+}
+
+variable "replaced_domain" {
+  description = "Domain that librechat.yaml must not name any more."
+  type        = string
 }
 
 variable "ssm_parameters" {
@@ -60,8 +70,14 @@ variable "ssm_parameters" {
   type        = map(string)
 }
 
+variable "origin_keys" {
+  description = "What the distribution may send as x-origin-key, the version in use first. The function gets their SHA-256 hashes."
+  type        = list(string)
+  sensitive   = true
+}
+
 variable "diagnostic_stream" {
-  description = "How much of the diagnostic stream anybody may ask for: off, short or full."
+  description = "How much of the diagnostic stream a token may ask for: off, short or full."
   type        = string
 }
 

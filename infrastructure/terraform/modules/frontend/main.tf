@@ -48,6 +48,10 @@ resource "terraform_data" "client" {
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 ################################################################################
 
+locals {
+  transport_security = { access_control_max_age_sec = 63072000, include_subdomains = var.hsts_subdomains, override = true }
+}
+
 module "cloudfront" {
   source  = "terraform-aws-modules/cloudfront/aws"
   version = "6.6.0"
@@ -78,11 +82,13 @@ module "cloudfront" {
     api = {
       domain_name = var.api.domain_name
       origin_path = "/${var.api.stage_name}"
+      # The function refuses what came around CloudFront. A viewer's own header of this name is replaced.
+      custom_header = { x-origin-key = var.origin_key }
       custom_origin_config = {
         http_port              = 80
         https_port             = 443
         origin_protocol_policy = "https-only"
-        origin_read_timeout    = var.api.read_timeout
+        origin_read_timeout    = var.api_read_timeout
       }
     }
   }
@@ -96,34 +102,34 @@ module "cloudfront" {
     name    = "${var.context.name}-spa-${var.context.environment}"
     comment = "The client's own routes are index.html"
     publish = true
-    code    = <<-JS
-      function handler(event) {
-        const request = event.request;
-        const lastSegment = request.uri.split('/').pop();
-        if (!lastSegment.includes('.')) request.uri = '/index.html';
-        return request;
-      }
-    JS
+    code    = file("${path.module}/spa.js")
   } }
 
   # Enforced is what no feature of LibreChat needs. Where scripts, frames and connections may go depends on
   # what librechat.yaml switches on, so that part only reports: LibreChat's own enforced list was taken back
   # after a day (https://github.com/danny-avila/LibreChat/pull/14446 tells). index.html has an inline script.
-  response_headers_policies = { client = {
-    name = "${var.context.name}-client-${var.context.environment}"
-    security_headers_config = {
-      content_security_policy   = { content_security_policy = "base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'", override = true }
-      content_type_options      = { override = true }
-      frame_options             = { frame_option = "SAMEORIGIN", override = true }
-      referrer_policy           = { referrer_policy = "strict-origin-when-cross-origin", override = true }
-      strict_transport_security = { access_control_max_age_sec = 63072000, include_subdomains = true, override = true }
+  response_headers_policies = {
+    client = {
+      name = "${var.context.name}-client-${var.context.environment}"
+      security_headers_config = {
+        content_security_policy   = { content_security_policy = "base-uri 'self'; form-action 'self'; frame-ancestors 'self'; object-src 'none'", override = true }
+        content_type_options      = { override = true }
+        frame_options             = { frame_option = "SAMEORIGIN", override = true }
+        referrer_policy           = { referrer_policy = "strict-origin-when-cross-origin", override = true }
+        strict_transport_security = local.transport_security
+      }
+      custom_headers_config = { items = [{
+        header   = "Content-Security-Policy-Report-Only"
+        value    = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' https://challenges.cloudflare.com; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; font-src 'self' data:; media-src 'self' data: blob: https:; connect-src 'self' data: blob: https:; worker-src 'self' blob:; frame-src 'self' blob: https:"
+        override = true
+      }] }
     }
-    custom_headers_config = { items = [{
-      header   = "Content-Security-Policy-Report-Only"
-      value    = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' https://challenges.cloudflare.com; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; font-src 'self' data:; media-src 'self' data: blob: https:; connect-src 'self' data: blob: https:; worker-src 'self' blob:; frame-src 'self' blob: https:"
-      override = true
-    }] }
-  } }
+    # LibreChat's own headers stay: a policy of the page's would break its OAuth pages, and CORS is the API's.
+    api = {
+      name                    = "${var.context.name}-api-${var.context.environment}"
+      security_headers_config = { content_type_options = { override = true }, strict_transport_security = local.transport_security }
+    }
+  }
 
   default_cache_behavior = {
     target_origin_id            = "frontend"
@@ -133,14 +139,15 @@ module "cloudfront" {
     function_association        = { viewer-request = { function_key = "spa" } }
   }
 
-  ordered_cache_behavior = [for pattern in var.api.path_patterns : {
+  ordered_cache_behavior = [for pattern in var.api_path_patterns : {
     path_pattern           = pattern
     target_origin_id       = "api"
     viewer_protocol_policy = "https-only"
     allowed_methods        = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
     cache_policy_id        = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # CachingDisabled
     # API Gateway answers 403 to a Host header that is not its own.
-    origin_request_policy_id = "b689b0a8-53d0-40ab-baf2-68738e2966ac" # AllViewerExceptHostHeader
+    origin_request_policy_id    = "b689b0a8-53d0-40ab-baf2-68738e2966ac" # AllViewerExceptHostHeader
+    response_headers_policy_key = "api"
     # Compressing would hold the chunks of a stream back.
     compress = false
   }]

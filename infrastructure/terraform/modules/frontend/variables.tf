@@ -35,7 +35,28 @@ variable "route53_zone_id" {
   type        = string
 }
 
+variable "hsts_subdomains" {
+  description = "Whether Strict-Transport-Security speaks for the domain's subdomains."
+  type        = bool
+}
+
 variable "api" {
-  description = "Host and stage of the REST API, the path patterns that go there, and the seconds to wait for its first byte and between two chunks."
-  type        = object({ domain_name = string, stage_name = string, path_patterns = list(string), read_timeout = number })
+  description = "Host and stage of the REST API."
+  type        = object({ domain_name = string, stage_name = string })
+}
+
+variable "api_path_patterns" {
+  description = "Path patterns that go to the REST API, such as /api/*."
+  type        = list(string)
+}
+
+variable "api_read_timeout" {
+  description = "Seconds to wait for the API's first byte and between two chunks."
+  type        = number
+}
+
+variable "origin_key" {
+  description = "Sent to the API as x-origin-key."
+  type        = string
+  sensitive   = true
 }

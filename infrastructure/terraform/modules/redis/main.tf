@@ -1,7 +1,4 @@
-locals {
-  name = "${var.context.name}-redis-${var.context.environment}"
-  port = module.elasticache.replication_group_port
-}
+locals { name = "${var.context.name}-redis-${var.context.environment}" }
 
 ################################################################################
 # Session storage: one Redis node, cluster mode disabled (FR-035 … FR-038)
@@ -36,31 +33,4 @@ resource "aws_security_group" "redis" {
   name        = local.name
   description = "Redis of LibreChat on Lambda"
   vpc_id      = var.vpc_id
-}
-
-################################################################################
-# Who may connect: both ends of the one connection (FR-040, FR-041)
-#
-# FR-019: after the node and, through var.client_security_group_id, after the function; gone before
-# either.
-################################################################################
-
-resource "aws_vpc_security_group_ingress_rule" "client" {
-  security_group_id            = aws_security_group.redis.id
-  referenced_security_group_id = var.client_security_group_id
-  description                  = "Redis from the function"
-  ip_protocol                  = "tcp"
-  from_port                    = local.port
-  to_port                      = local.port
-  depends_on                   = [module.elasticache]
-}
-
-resource "aws_vpc_security_group_egress_rule" "client" {
-  security_group_id            = var.client_security_group_id
-  referenced_security_group_id = aws_security_group.redis.id
-  description                  = "Redis"
-  ip_protocol                  = "tcp"
-  from_port                    = local.port
-  to_port                      = local.port
-  depends_on                   = [module.elasticache]
 }

@@ -24,8 +24,3 @@ variable "node_type" {
   description = "Node type, for example cache.t4g.micro."
   type        = string
 }
-
-variable "client_security_group_id" {
-  description = "Security group whose members may connect. May depend on those members: only the rules wait for it."
-  type        = string
-}

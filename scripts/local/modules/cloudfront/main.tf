@@ -150,6 +150,15 @@ resource "aws_cloudfront_distribution" "this" {
       origin_path              = origin.value.origin_path
       origin_access_control_id = try(coalesce(origin.value.origin_access_control_id, aws_cloudfront_origin_access_control.this[origin.value.origin_access_control_key].id), null)
 
+      dynamic "custom_header" {
+        for_each = origin.value.custom_header != null ? origin.value.custom_header : {}
+
+        content {
+          name  = custom_header.key
+          value = custom_header.value
+        }
+      }
+
       dynamic "custom_origin_config" {
         for_each = origin.value.custom_origin_config != null ? [origin.value.custom_origin_config] : []
 

@@ -134,6 +134,7 @@ resource "aws_lambda_function" "this" {
   architectures                      = var.architectures
   memory_size                        = var.memory_size
   timeout                            = var.timeout
+  reserved_concurrent_executions     = var.reserved_concurrent_executions
   replace_security_groups_on_destroy = var.replace_security_groups_on_destroy
 
   ephemeral_storage {

@@ -46,6 +46,12 @@ variable "timeout" {
   default     = 3
 }
 
+variable "reserved_concurrent_executions" {
+  description = "Environments that are the function's own; -1: none, 0: it does not run."
+  type        = number
+  default     = -1
+}
+
 variable "environment_variables" {
   description = "Environment of the function."
   type        = map(string)
