@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 
 from scripts.aws import Aws
+from scripts.child_environment import environment
 from scripts.local.generation import Generation
 from scripts.local.lambda_.function import NetworkInterface
 
@@ -222,6 +223,7 @@ class RedisServer:
             "bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--",
             redis_binary(), "--port", "0", "--unixsocket", str(self._socket),
             "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self._socket.parent),
+            env=environment("program"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

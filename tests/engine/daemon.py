@@ -62,7 +62,7 @@ def daemon(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def _bridge_address() -> str:
-    """Of the interface, not of the network: dockerd 20.10 names no gateway of a bridge that it has just made."""
+    """Of the interface: dockerd 20.10 names no gateway of a network whose bridge it has just made."""
     for address in psutil.net_if_addrs().get(_BRIDGE, ()):
         if address.family == socket.AF_INET:
             return address.address
