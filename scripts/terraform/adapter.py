@@ -125,6 +125,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         *,
         destroy: bool = False,
         targets: Sequence[str] = (),
+        lock: bool = True,
         on_event: Listener | None = None,
     ) -> Iterator[SavedPlan]:
         """Plan, and keep the plan's file for the length of the block.
@@ -132,6 +133,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         Args:
             destroy: Plan the end of everything.
             targets: Addresses to plan alone; empty: everything.
+            lock: False for a plan that nobody applies: it writes nothing, and needs no right to.
             on_event: Called with each event.
 
         Raises:
@@ -149,7 +151,8 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
                 refresh=False if destroy else None,
                 json=python_terraform.IsFlagged,
                 parallelism=self._parallelism,
-                lock_timeout=self._lock_timeout,
+                lock=None if lock else False,
+                lock_timeout=self._lock_timeout if lock else None,
             )
             seen: list[events.Event] = []
 
