@@ -69,6 +69,13 @@ def test_plan_writes_a_file_and_tells_changes_by_its_exit_status(terraform: Reco
     )
 
 
+def test_a_plan_that_nobody_applies_takes_no_lock(terraform: Recorder) -> None:
+    with terraform.plan(lock=False):
+        pass
+    assert "-lock=false" in terraform.argvs[0]
+    assert not [word for word in terraform.argvs[0] if word.startswith("-lock-timeout")]
+
+
 def test_a_destroy_plan_never_has_the_force_flag_that_terraform_no_longer_knows(
     terraform: Recorder,
 ) -> None:
