@@ -43,17 +43,8 @@ _BASE = (
 )  # fmt: skip
 
 _COMPILERS = (
-    "CC",
-    "CXX",
-    "CPP",
-    "AR",
-    "CFLAGS",
-    "CXXFLAGS",
-    "CPPFLAGS",
-    "LDFLAGS",
-    "PKG_CONFIG_PATH",
-    "MAKEFLAGS",
-)
+    "CC", "CXX", "CPP", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "PKG_CONFIG_PATH", "MAKEFLAGS",
+)  # fmt: skip
 
 # Not GIT_DIR and its like: inside a hook or an alias of git they lead into that repository.
 _GIT = (
@@ -72,8 +63,14 @@ _NPM = (
     *(f"{prefix}*" for prefix in BUILD_VARIABLES),
 )  # fmt: skip
 
+# https://docs.docker.com/reference/cli/docker/#environment-variables; CI may have a DOCKER_PASSWORD besides.
 # DOCKER_HOST may be an ssh:// address.
-_DOCKER = ("DOCKER_*", "BUILDX_*", "BUILDKIT_*", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK")
+_DOCKER = (
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS",
+    "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION", "DOCKER_CUSTOM_HEADERS", "DOCKER_DEFAULT_PLATFORM",
+    "DOCKER_BUILDKIT", "DOCKER_CLI_*", "DOCKER_CONTENT_TRUST*", "BUILDX_*", "BUILDKIT_*", "SOURCE_DATE_EPOCH",
+    "SSH_AUTH_SOCK",
+)  # fmt: skip
 
 _OWN_PYTHON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONWARNINGS", "VIRTUAL_ENV")
 
@@ -88,7 +85,7 @@ _KINDS: dict[Kind, tuple[str, ...]] = {
         "TF_*", "AWS_*", "INVOKE_*", "CHECKPOINT_DISABLE", *_GIT, *_NPM, *_DOCKER, *_OWN_PYTHON,
         "PIP_*",
     ),
-    "embedded-aws": ("LOG_LEVEL", *_DOCKER, *_OWN_PYTHON),
+    "embedded-aws": ("LOG_LEVEL", "DOCKER_HOST", *_OWN_PYTHON),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ SECRETS = (
     "ACTIONS_RUNTIME_TOKEN",
     "GITHUB_TOKEN",
     "GH_TOKEN",
+    "DOCKER_PASSWORD",
     "CI_JOB_TOKEN",
     "SMOKE_CHAT_PASSWORD",
     "TF_VAR_ssm_parameters",
