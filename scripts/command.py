@@ -19,7 +19,9 @@ from invoke.exceptions import Exit
 
 from scripts.console import Console
 from scripts.errors import DeployError, ExitStatus
+from scripts.printable import printable
 from scripts.processes import interruptible
+from scripts.redaction import redact
 from scripts.settings import Settings, refuse_unknown
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def command(
             import traceback
 
             with _heard_or_not():
-                traceback.print_exception(error)
+                sys.stderr.write(printable(redact("".join(traceback.format_exception(error)))))
         failure = _named(error)
         status = failure.status
         with _heard_or_not():

@@ -1,4 +1,4 @@
-"""The only place that prints.
+"""The only place that prints, and so the one where text from outside is made harmless.
 
 Two modes. For people: rich text on stdout, problems on stderr. With ``--json``: stdout holds
 JSON lines only, one object an event with a ``type`` and the ``time`` (docs/events.schema.json describes
@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from scripts.errors import DeployError
+from scripts.printable import printable
+from scripts.redaction import redact, redact_json
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -75,12 +77,11 @@ class Console:
     def rich(self) -> RichConsole:
         """The rich console for people. In JSON mode it writes nothing."""
         if self._rich is None:
-            from rich.console import Console as RichConsole
+            from scripts.rich_console import PrintableConsole
 
-            self._rich = RichConsole(
+            self._rich = PrintableConsole(
                 file=self._stdout,
                 quiet=self.json_lines or self._value_only,
-                highlight=False,
                 emoji=False,  # an ARN that holds ":key:" is to stay one
                 soft_wrap=False,
                 width=None if self._stdout.isatty() else _LOG_WIDTH,
@@ -94,12 +95,12 @@ class Console:
         return watched and not self.json_lines and not self._value_only
 
     def say(self, text: str) -> None:
-        """A line for people; rich markup is allowed."""
-        self.rich.print(text, soft_wrap=True)
+        """A line for people; rich markup is allowed, so that text from outside is to be escaped."""
+        self.rich.print(text, soft_wrap=True, markup=True)
 
     def say_plain(self, text: str) -> None:
         """A line for people as it is, such as the output of a tool."""
-        self.rich.print(text, soft_wrap=True, markup=False)
+        self.rich.print(text, soft_wrap=True)
 
     def show(self, outcome: Outcome) -> None:
         """An outcome: drawn for people, or one JSON line."""
@@ -121,44 +122,50 @@ class Console:
         if self._listener:
             self._listener(event)
         if self.json_lines:
-            self._stdout.write(json.dumps(event, default=str) + "\n")
+            # GitHub's runner takes ##[…] for a command wherever it stands; to JSON it is the same.
+            self._stdout.write(json.dumps(event, default=str).replace("##[", "#\\u0023[") + "\n")
             self._stdout.flush()
 
     def value(self, value: Any) -> None:
         """One value for a script: a text as it is, anything else as JSON. Nothing in JSON mode."""
         if not self.json_lines:
-            self._stdout.write(f"{value if isinstance(value, str) else json.dumps(value)}\n")
+            text = value if isinstance(value, str) else json.dumps(value)
+            # What goes into a file or a variable must be the value itself.
+            self._stdout.write(f"{printable(text) if self._stdout.isatty() else text}\n")
 
     def warn(self, text: str) -> None:
         """A warning, plain text."""
+        text = redact(text)
         self.event("warning", message=text)
         if not self.json_lines:
-            self._stderr.write(f"Warning: {text}\n")
+            self._stderr.write(f"Warning: {printable(text)}\n")
 
     def error(self, error: DeployError) -> None:
-        """The end of a failed run: what failed, why, and the next step."""
+        """The end of a failed run: what failed, why, and the next step. Secrets are taken out."""
+        what, why, evidence = redact(error.what), redact(error.why), redact(error.evidence)
         self.event(
             "error",
-            what=error.what,
-            why=error.why,
+            what=what,
+            why=why,
             next_step=error.next_step,
             status=int(error.status),
-            evidence=error.evidence,
-            **error.facts,
+            evidence=evidence,
+            **redact_json(error.facts),
         )
         if self.json_lines:
             return
-        from rich.console import Console as RichConsole
         from rich.text import Text
 
-        out = RichConsole(file=self._stderr, highlight=False, soft_wrap=True)
-        out.print(Text.assemble(("✗ ", "bold red"), (error.what, "bold")))
-        if error.why:
-            out.print(Text(f"  Why:  {error.why}".replace("\n", "\n        ")))
+        from scripts.rich_console import PrintableConsole
+
+        out = PrintableConsole(file=self._stderr, soft_wrap=True)
+        out.print(Text.assemble(("✗ ", "bold red"), (what, "bold")))
+        if why:
+            out.print(Text(f"  Why:  {why}".replace("\n", "\n        ")))
         if error.next_step:
             out.print(Text(f"  Next: {error.next_step}".replace("\n", "\n        ")))
-        if error.evidence:
-            out.print(Text(error.evidence, style="dim"))
+        if evidence:
+            out.print(Text(evidence, style="dim"))
 
     def confirm(self, question: str) -> bool:
         """Ask for a plain yes. Without a person and without ``--yes`` the answer is an error.
@@ -175,7 +182,7 @@ class Console:
                 question,
                 "Run the same command with --yes once you are sure.",
             )
-        self._stdout.write(f"{question} [y/N] ")
+        self._stdout.write(f"{printable(question)} [y/N] ")
         self._stdout.flush()
         return self._stdin.readline().strip().lower() in ("y", "yes")
 
@@ -193,6 +200,6 @@ class Console:
                 question,
                 f"Run the same command with --confirm {name} once you are sure; --yes alone is not enough.",
             )
-        self._stdout.write(f"{question} Type the environment's name ({name}): ")
+        self._stdout.write(f"{printable(question)} Type the environment's name ({name}): ")
         self._stdout.flush()
         return self._stdin.readline().strip() == name

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.aws import Aws, error_code
 from scripts.errors import DeployError, ExitStatus
+from scripts.printable import printable
+from scripts.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,12 +55,12 @@ class Event:
     type = "function.log"
 
     def to_json(self) -> dict[str, Any]:
-        """The raw event; its time is ``timestamp``, for ``time`` is when we showed it."""
+        """The event without secrets; its time is ``timestamp``, for ``time`` is when we showed it."""
         return {
             "id": self.id,
             "timestamp": self.timestamp,
             "stream": self.stream,
-            "message": self.message,
+            "message": redact(self.message),
         }
 
     @property
@@ -70,9 +72,9 @@ class Event:
         """Local time, level, request, text: a line, and further ones of the same event below it."""
         from rich.text import Text
 
-        line = parse(self.message)
+        line = parse(redact(self.message))
         time_of_day = f"{self.moment.astimezone():%H:%M:%S}.{self.timestamp % 1000:03d}"
-        first, *rest = _printable(line.text).splitlines() or [""]
+        first, *rest = printable(line.text).splitlines() or [""]
         text = Text.assemble(
             (time_of_day, "dim"),
             (f" {line.level.upper():<5}", _STYLES.get(line.level, "")),
@@ -81,7 +83,7 @@ class Event:
         )
         for name, value in line.fields.items():
             shown = value if isinstance(value, str) else json.dumps(value)
-            text.append(f"  {_printable(name)}={_printable(shown)}".replace("\n", "\\n"), "dim")
+            text.append(f"  {printable(name)}={printable(shown)}".replace("\n", "\\n"), "dim")
         for more in rest:
             text.append(f"\n{more}", "dim")
         return text
@@ -140,7 +142,7 @@ def parse(message: str) -> Line:
 
 def _librechats_level(text: str) -> str:
     """The level in a line of winston's: ``2025-12-25 10:00:00 error: …``, in whatever colour."""
-    level = re.match(r"(?:\S+ ){0,2}\[?(error|warn|info|debug)\]?:", _printable(text))
+    level = re.match(r"(?:\S+ ){0,2}\[?(error|warn|info|debug)\]?:", printable(text))
     return level[1] if level else ""
 
 
@@ -277,12 +279,6 @@ def of_request(aws: Aws, group: str, request_id: str, *, since: datetime) -> tup
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _printable(text: str) -> str:
-    """Text without colours and other control characters: a log line must not drive the terminal."""
-    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "�", text.replace("\r", ""))
 
 
 def _explained(error: Exception, group: str, pattern: str) -> DeployError | None:

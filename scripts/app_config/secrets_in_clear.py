@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from scripts.app_config.document import Scalar, parse
 from scripts.errors import DeployError
+from scripts.redaction import FORMATS
 
 MASK = "•••"
 
@@ -33,15 +34,7 @@ _KINDS = {
     "looks like a private key": (
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)"
     ),
-    "looks like an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "looks like a token of GitHub or GitLab": r"\b(?:gh[pousr]_|github_pat_|glpat-)[\w-]{20,}",
-    "looks like a token of Slack": r"\bxox[abeprs]-[\w-]{10,}",
-    "looks like an API key of Google": r"\bAIza[\w-]{35}",
-    "looks like a JSON Web Token": r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
-    # OpenAI, Anthropic, OpenRouter, Stripe, Firecrawl, xAI, Perplexity, Tavily, Groq, Hugging Face …
-    "looks like an API key": (
-        r"(?<![\w-])(?:sk-|[prs]k_(?:live|test)_|fc-|xai-|pplx-|tvly-|gsk_|hf_|r8_|npm_)(?=[\w-]*\d)[\w-]{16,}"
-    ),
+    **FORMATS,
     "is an address with a password": r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\$\{)[^\s/@\"']+@",
     "has a secret among its arguments": (
         r"--?[\w-]*(?:api-?key|token|secret|password)=(?!\$\{|\{\{)[^\s\"',]+"

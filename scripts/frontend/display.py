@@ -16,6 +16,7 @@ from scripts.console import Console
 from scripts.frontend.builder import build
 from scripts.frontend.dist import Dist
 from scripts.progress import Notice, Progress, Stage
+from scripts.redaction import redact
 from scripts.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class _Display:
         else:
             self._line = line
             if self._every_line:
-                self._console.say_plain(line)
+                self._console.say_plain(redact(line))
 
     def _live(self) -> AbstractContextManager[object]:
         if not self._console.interactive:

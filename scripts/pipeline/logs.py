@@ -58,7 +58,7 @@ def logs(session: Session, wanted: Wanted) -> ExitStatus:
         return cloudwatch.read(aws, group, since=moment, pattern=wanted.pattern)
 
     if wanted.follow:
-        console.say(f"[dim]Following {group}; Ctrl-C ends it.[/dim]")
+        console.say_plain(f"Following {group}; Ctrl-C ends it.")
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it, not a failure
             for event in cloudwatch.follow(look, since=begin, lines=wanted.lines):
                 console.show(event)
@@ -70,7 +70,7 @@ def logs(session: Session, wanted: Wanted) -> ExitStatus:
     for event in events:
         console.show(event)
     if not events:
-        console.say(f"No lines in {group} since {begin.astimezone():%Y-%m-%d %H:%M:%S}.")
+        console.say_plain(f"No lines in {group} since {begin.astimezone():%Y-%m-%d %H:%M:%S}.")
     return ExitStatus.OK
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.redaction import redact
 from scripts.releases import Ending, Kind, Release, new_id, open_store
 from scripts.releases import facts as run_facts
 from scripts.releases.record import (
@@ -26,7 +27,6 @@ from scripts.releases.record import (
     StepTime,
     Versions,
 )
-from scripts.releases.scrub import scrub
 from scripts.session import Session
 from scripts.terraform import Plan
 
@@ -193,20 +193,20 @@ def recorded(report: Report) -> Smoke:
             FailedCheck(
                 finding.id,
                 finding.title,
-                scrub(finding.result.measured),
+                redact(finding.result.measured),
                 finding.result.limit,
-                _shortened(scrub(finding.result.reason)),
-                _shortened(scrub(finding.result.evidence)),
+                _shortened(redact(finding.result.reason)),
+                _shortened(redact(finding.result.evidence)),
             )
             for finding in report.of(Status.FAILED)
         ),
-        function_log=tuple(scrub(line) for line in report.function_log),
+        function_log=tuple(redact(line) for line in report.function_log),
         checks=tuple(
             RecordedCheck(
                 finding.id,
                 finding.title,
                 str(finding.result.status),
-                scrub(finding.result.measured),
+                redact(finding.result.measured),
                 finding.result.limit,
                 round(finding.seconds, 3),
                 _figures(finding.result.details),
@@ -239,8 +239,8 @@ def _text(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted"
     if isinstance(error, DeployError):
-        return _shortened(scrub("\n".join(part for part in (error.what, error.why, error.evidence) if part)))
-    return _shortened(scrub(f"{type(error).__name__}: {error}"))
+        return _shortened(redact("\n".join(part for part in (error.what, error.why, error.evidence) if part)))
+    return _shortened(redact(f"{type(error).__name__}: {error}"))
 
 
 def _shortened(text: str) -> str:

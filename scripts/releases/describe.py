@@ -13,6 +13,7 @@ from scripts.releases.record import Ending, Kind, Release, StepTime
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 _STYLES = {
     Ending.SUCCEEDED: "green",
@@ -100,10 +101,13 @@ class Listing:
             notes.append(f"{left} older: inv releases --limit {self.total}")
         return Group(table, *(Text(note, "dim") for note in notes))
 
-    def _mark(self, release: Release, live: Release | None) -> str:
+    def _mark(self, release: Release, live: Release | None) -> Text:
+        from rich.text import Text
+
         if live is not None and release.id == live.id:
-            return "[bold green]●[/]"
-        return "[cyan]↩[/]" if release.proven and self.situation.can_return_to(release) else ""
+            return Text("●", "bold green")
+        possible = release.proven and self.situation.can_return_to(release)
+        return Text("↩" if possible else "", "cyan")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def wait_until_deployed(
                 status=ExitStatus.SMOKE_FAILED,
             )
         if not told:
-            console.say(f"Waiting for CloudFront to deploy {distribution_id} to its edge locations …")
+            console.say_plain(f"Waiting for CloudFront to deploy {distribution_id} to its edge locations …")
             console.event("smoke.waiting", distribution=distribution_id, status=distribution["Status"])
             told = True
         time.sleep(poll)

@@ -6,15 +6,13 @@ import re
 
 import httpx
 
+from scripts.redaction import redact
 from scripts.smoke.client import Response
 from scripts.smoke.stream.recording import Recording
 
 # Enough for the handler's JSON error with the last lines of the app.
 _EVIDENCE_BYTES = 1500
 _STREAM_EVIDENCE_BYTES = 400
-# The value after a cookie's name, also in a line that folds several cookies into one.
-_COOKIE_VALUE = re.compile(r"((?:^|,\s*)[^=;,\s]+)=[^;,]*")
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-security-token"})
 
 
 def evidence(answer: Response | Recording, *, body: bool = True) -> str:
@@ -25,10 +23,10 @@ def evidence(answer: Response | Recording, *, body: bool = True) -> str:
         body: Whether the body may be shown: an answer that carries tokens may not.
     """
     head = answer.head[:_STREAM_EVIDENCE_BYTES] if isinstance(answer, Recording) else answer.body
-    request = f"{answer.method} {answer.url}\n" if isinstance(answer, Response) else ""
-    lines = [f"{name}: {_shown(name, value)}" for name, value in answer.headers]
+    request = redact(f"{answer.method} {answer.url}\n") if isinstance(answer, Response) else ""
+    lines = [redact(f"{name}: {value}") for name, value in answer.headers]
     shown = (
-        _printable(head[:_EVIDENCE_BYTES])
+        redact(_printable(head[:_EVIDENCE_BYTES]))
         if body
         else f"({len(head)} bytes, not shown: they may hold a token)"
     )
@@ -44,14 +42,6 @@ def describe(error: BaseException) -> str:
     """An HTTP error as a phrase; several of httpx's have no text of their own."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return f"{words}: {error}".rstrip(".") if str(error) else words
-
-
-def _shown(name: str, value: str) -> str:
-    if name in _SECRET_HEADERS:
-        return "(hidden)"
-    if name == "set-cookie":
-        return _COOKIE_VALUE.sub(r"\1=(hidden)", value)
-    return value
 
 
 def _printable(raw: bytes) -> str:

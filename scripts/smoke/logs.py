@@ -16,6 +16,7 @@ from itertools import islice
 from scripts import logs
 from scripts.aws import Aws, error_code
 from scripts.errors import DeployError
+from scripts.redaction import redact
 
 _MOST_EVENTS = 100_000
 _PAUSE_SECONDS = 0.5
@@ -72,7 +73,7 @@ def tail(
     if not ours:
         return (f"(no line in {log_group} is known to be of this run; inv logs shows all of them)",)
     return tuple(
-        f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {event.message.rstrip()}"
+        f"{event.moment:%H:%M:%S}.{event.timestamp % 1000:03d} {redact(event.message.rstrip())}"
         for event in ours[-lines:]
     )
 

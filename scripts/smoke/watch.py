@@ -113,7 +113,7 @@ class Watch:
     def _display(self) -> Iterator[None]:
         """On a terminal, the rows so far."""
         if not self._console.interactive:
-            self._console.say(f"Watching {self._url} every {span(self._every)}; Ctrl-C ends it.")
+            self._console.say_plain(f"Watching {self._url} every {span(self._every)}; Ctrl-C ends it.")
             yield
             return
         from rich.live import Live

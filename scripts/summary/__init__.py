@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.printable import printable
 from scripts.summary import markdown, sections
 from scripts.summary.sections import Event
 
@@ -79,4 +80,4 @@ class Summary:
         where = f" → {self.where}" if self.where else ""
         blocks = [f"## {mark} `inv {self._name}`{where}: {meaning} (exit status {int(status)})"]
         blocks += sections.draw(self._events)
-        return markdown.cut("\n\n".join(blocks) + "\n\n")
+        return markdown.cut(printable("\n\n".join(blocks) + "\n\n"))

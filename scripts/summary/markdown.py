@@ -27,6 +27,7 @@ def paragraph(text: str) -> str:
 
 def code(text: object) -> str:
     """A name or a value as it is."""
+    text = " ".join(str(text).split())  # a line break would end the paragraph, and the code with it
     return f"`{text}`" if "`" not in str(text) else f"<code>{plain(text)}</code>"
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.releases.scrub import scrub
+from scripts.redaction import redact
 from scripts.terraform.drift import MASK, Attribute, Drift, Resource
 from scripts.terraform.plan import any_true
 
@@ -205,7 +205,7 @@ def _brief(value: Any) -> Any:
         return None
     if isinstance(value, str) and not _is_document(value):
         # In a document the words of a policy (secretsmanager:GetSecretValue) would be taken for secrets.
-        value = scrub(value)
+        value = redact(value)
     if isinstance(value, list):
         value = [_brief(element) for element in value]
     elif isinstance(value, Mapping):

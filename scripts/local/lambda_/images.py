@@ -9,6 +9,7 @@ pushing: that is `scripts.image`.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +40,22 @@ _URI = re.compile(
 )
 _READ_SIZE = 1024 * 1024
 _TIMEOUT = 60
+_WHITEOUT = ".wh."
+_UNFIT = (
+    OSError,  # a file where another member needs a directory, a name that is too long
+    ValueError,  # a name with a null byte
+    RuntimeError,  # a loop of symbolic links, up to Python 3.12
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+)
+"""What a member can make Python raise. Of the OSErrors not those of `_OUR_DISK`."""
+
+_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+
+MAXIMUM_SIZE = 10 * 1024**3
+"""Bytes of an image, uncompressed; here of each layer. A sparse file of a few bytes may claim any size.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 
 class ImageError(InvokeError):
@@ -166,6 +184,8 @@ class ImageStore:
             with (temporary / "config.json").open("w+b") as config:
                 registry.blob(manifest["config"]["digest"], config)
             for mount_point in ("proc", "dev", "tmp"):
+                if (rootfs / mount_point).is_symlink():  # a mount would follow it out of the image
+                    raise ImageError("InvalidImage", f"/{mount_point} is a symbolic link in the image")
                 (rootfs / mount_point).mkdir(exist_ok=True)
             try:
                 temporary.rename(self._path(digest))
@@ -250,45 +270,78 @@ def unpack(layer: IO[bytes], rootfs: Path) -> None:
     """Apply one layer (tar, possibly compressed) to a tree, never outside of it.
 
     Raises:
-        ImageError: when a member would land outside `rootfs`, or the layer is no archive.
+        ImageError: when a member would land outside `rootfs`, contradicts another one, or is larger than
+            an image may be; or when the layer is no archive.
     """
     for member, content in _members(layer):
-        path = _inside(rootfs, member.name)
-        if path == rootfs:
-            continue
-        # https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
-        if path.name == ".wh..wh..opq":
-            for entry in path.parent.iterdir():
-                _remove(entry)
-            continue
-        if path.name.startswith(".wh."):
-            _remove(path.with_name(path.name.removeprefix(".wh.")))
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if member.isdir():
-            if path.is_symlink() or not path.is_dir():
-                _remove(path)
-                path.mkdir()
-            path.chmod(member.mode & 0o777 | 0o700)
-            continue
-        _remove(path)
-        if member.issym():
-            path.symlink_to(member.linkname)
-        elif member.islnk():
-            os.link(_inside(rootfs, member.linkname), path)
-        elif content is not None:
-            with path.open("wb") as file:
-                shutil.copyfileobj(content, file, _READ_SIZE)
-            path.chmod(member.mode & 0o777)
-        # Devices and pipes need a privilege and serve no function: left out.
+        try:
+            _apply(member, content, rootfs)
+        except _UNFIT as error:
+            if isinstance(error, OSError) and error.errno in _OUR_DISK:
+                raise
+            raise ImageError(
+                "InvalidImage", f"A layer holds a member that cannot be unpacked: {member.name!r}: {error}"
+            ) from error
+
+
+def _apply(member: tarfile.TarInfo, content: IO[bytes] | None, rootfs: Path) -> None:
+    path = _inside(rootfs, member.name)
+    if path == rootfs:
+        return
+    if path.name.startswith(_WHITEOUT):
+        _hide(path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.isdir():
+        if path.is_symlink() or not path.is_dir():
+            _remove(path)
+            path.mkdir()
+        path.chmod(member.mode & 0o777 | 0o700)
+        return
+    _remove(path)
+    if member.issym():
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        # Of a link itself: what it leads to may lie outside.
+        os.link(_inside(rootfs, member.linkname), path, follow_symlinks=False)
+    elif content is not None:
+        with path.open("wb") as file:
+            shutil.copyfileobj(content, file, _READ_SIZE)
+        path.chmod(member.mode & 0o777)
+    # Devices and pipes need a privilege and serve no function: left out.
+
+
+def _hide(whiteout: Path) -> None:
+    """Remove what a whiteout names: a sibling, or everything beside it when it is opaque.
+
+    https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+
+    Raises:
+        ImageError: when it names the directory that it stands in (``.wh.``, ``.wh..``) or the one above.
+    """
+    if whiteout.name == f"{_WHITEOUT}{_WHITEOUT}.opq":
+        for entry in whiteout.parent.iterdir() if whiteout.parent.is_dir() else ():
+            _remove(entry)
+        return
+    name = whiteout.name.removeprefix(_WHITEOUT)
+    if name.startswith(_WHITEOUT):
+        return  # bookkeeping of AUFS (.wh..wh.plnk, .wh..wh.aufs), which names no file
+    if name in ("", ".", ".."):
+        raise ImageError("InvalidImage", f"A layer removes a path outside the image: {whiteout.name!r}")
+    _remove(whiteout.parent / name)
 
 
 def _members(layer: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    size = 0
     try:
         with tarfile.open(fileobj=layer, mode="r|*") as archive:
             for member in archive:
+                size += member.size
+                if size > MAXIMUM_SIZE:
+                    raise ImageError("InvalidImage", "The uncompressed image is larger than 10 GB")
                 yield member, archive.extractfile(member) if member.isfile() else None
-    except tarfile.TarError as error:  # zstd, for one, which Lambda does not take either
+    # zstd, for one, which Lambda does not take either; the others are a gzip stream that ends early.
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise ImageError("InvalidImage", f"A layer is not a (gzipped) tar archive: {error}") from error
 
 

@@ -11,7 +11,6 @@ judged. What is shown of them has to go through `User.hide`, which knows the sec
 
 from __future__ import annotations
 
-import itertools
 import json
 import uuid
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote
 
+from scripts.redaction import redact, redact_values
 from scripts.smoke.chat.credentials import Credentials, Secret
 from scripts.smoke.chat.offer import Offer, Partner
 from scripts.smoke.client import USER_AGENT, Client, Response
@@ -153,10 +153,7 @@ class User:
 
     def hide(self, text: str) -> str:
         """The text without the secrets of this session, nor the beginning of one that was cut off."""
-        # The longest first: one may be part of another.
-        for secret in sorted({form for each in self._known for form in _forms(each)}, key=len, reverse=True):
-            text = _without(secret, text)
-        return text
+        return redact(redact_values(text, {secret.value for secret in self._known}))
 
     async def _ask(self, endpoint: str, body: Mapping[str, Any], limit: float) -> Recording:
         return await self.client.record(
@@ -225,18 +222,3 @@ class User:
             if name != _PROVIDER_COOKIE and len(each.value) >= _SECRET_LENGTH
         ]
         self._known += [self._token] if self._token else []
-
-
-def _forms(secret: Secret) -> tuple[str, ...]:
-    """How a secret may be written: as it is, and inside a JSON text."""
-    return (secret.value, json.dumps(secret.value)[1:-1]) if secret.value else ()
-
-
-def _without(secret: str, text: str) -> str:
-    """The text without a secret. Excerpts end anywhere: as much of its beginning as identifies it counts."""
-    kept = ""
-    while (at := text.find(secret[:_SECRET_LENGTH])) >= 0:
-        pairs = zip(text[at:], secret, strict=False)
-        length = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
-        kept, text = f"{kept}{text[:at]}(hidden)", text[at + length :]
-    return kept + text

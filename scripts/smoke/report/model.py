@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from scripts.redaction import redact, redact_json
 from scripts.smoke.model import Check, Result, Status
 from scripts.smoke.options import Options
 
@@ -37,7 +38,13 @@ class Finding:
     @classmethod
     def of(cls, check: Check, result: Result, seconds: float = 0.0) -> Self:
         """The outcome of a check."""
-        return cls(check.id, check.title, result, seconds, check.by_function, check.also)
+        shown = replace(
+            result,
+            measured=redact(result.measured),
+            reason=redact(result.reason),
+            evidence=redact(result.evidence),
+        )
+        return cls(check.id, check.title, shown, seconds, check.by_function, check.also)
 
     def to_json(self) -> dict[str, Any]:
         """The facts; empty ones are left out."""
@@ -50,7 +57,7 @@ class Finding:
             "limit": self.result.limit,
             "reason": self.result.reason,
             "evidence": self.result.evidence,
-            "details": dict(self.result.details),
+            "details": redact_json(self.result.details),
         }
         return {name: value for name, value in facts.items() if value} | {"seconds": round(self.seconds, 3)}
 

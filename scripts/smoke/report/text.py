@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.releases.scrub import scrub
+from scripts.redaction import redact
 from scripts.smoke.model import Status
 
 MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_CHECKED: "–"}
@@ -27,7 +27,7 @@ def shown(text: object) -> str:
     Control characters, directional overrides and lone surrogates become escapes such as ``\\x1b``. So
     the result can be encoded as UTF-8 and is allowed in XML 1.0.
     """
-    text = scrub(str(text))
+    text = redact(str(text))
     left = len(text) - LONGEST
     if left > 0:
         text = f"{text[:LONGEST]}\n[{left} more characters]"

@@ -198,6 +198,20 @@ async def test_leftovers_of_an_interrupted_pull_are_removed(registry: Registry, 
         [link("up", ".."), file("up/outside")],
         [link("hard", "../secret", tarfile.LNKTYPE)],
         [link("out", "/etc"), link("hard", "out/hostname", tarfile.LNKTYPE)],
+        [file(".wh.")],
+        [file(".wh..")],
+        [file(".wh...")],
+        [file("a/b"), file("a/.wh...")],
+        [file("a/"), link("a/.wh...", "x")],
+        [file("../.wh.secret")],
+        [link("up", ".."), file("up/.wh.secret")],
+        [link("up", ".."), file("up/.wh..wh..opq")],
+        [link("hard", ".", tarfile.LNKTYPE)],
+        [link("hard", "missing", tarfile.LNKTYPE)],
+        [file("a"), link("a", "a", tarfile.LNKTYPE)],
+        [file("a"), file("a/b")],
+        [link("loop", "loop"), file("loop/a")],
+        [file("x" * 300)],
     ],
 )
 def test_no_member_of_a_layer_leaves_the_image(
@@ -227,3 +241,74 @@ def test_a_later_layer_replaces_and_removes_files_of_an_earlier_one(tmp_path: Pa
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"not a .* archive"):
         unpack(io.BytesIO(b"\x28\xb5\x2f\xfd zstd"), tmp_path)
+
+
+def test_a_whiteout_of_two_dots_leaves_what_is_beside_the_image(tmp_path: Path) -> None:
+    beside, rootfs = tmp_path / "beside", tmp_path / "images" / "rootfs"
+    beside.mkdir()
+    (rootfs / "app").mkdir(parents=True)
+    (rootfs / "app/kept").touch()
+    for name in (".wh...", "app/.wh..."):
+        with pytest.raises(ImageError, match="outside the image"):
+            unpack(archive(file(name)), rootfs)
+    assert beside.is_dir()
+    assert (rootfs / "app/kept").is_file()
+
+
+def test_whiteouts_of_names_with_dots_and_the_bookkeeping_of_aufs_are_no_reason_to_refuse(
+    tmp_path: Path,
+) -> None:
+    unpack(archive(file("..."), file(".env"), file("kept")), tmp_path)
+    whiteouts = (".wh....", ".wh..env", ".wh..wh.plnk", ".wh..wh.aufs", "new/.wh..wh..opq")
+    unpack(archive(*map(file, whiteouts)), tmp_path)
+    assert names(tmp_path) == ["kept"]
+
+
+def test_a_hard_link_to_a_link_is_that_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    rootfs = tmp_path / "rootfs"
+    rootfs.mkdir()
+    unpack(archive(link("soft", "../secret"), link("hard", "soft", tarfile.LNKTYPE)), rootfs)
+    assert (rootfs / "hard").is_symlink()
+    unpack(archive(file("hard", b"new", 0o777)), rootfs)
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+@pytest.mark.parametrize("type", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_devices_and_pipes_are_left_out(type: bytes, tmp_path: Path) -> None:
+    unpack(archive(link("dev/sda", "", type)), tmp_path)
+    assert not (tmp_path / "dev/sda").exists()
+
+
+def test_a_file_that_claims_more_than_an_image_may_hold_is_refused_before_it_is_written(
+    tmp_path: Path,
+) -> None:
+    # A sparse file: GNU tar's header for ten terabytes of nothing.
+    member = tarfile.TarInfo("huge")
+    member.size = 0
+    member.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.name": "huge",
+        "GNU.sparse.size": str(10 * 1024**4),
+        "GNU.sparse.map": f"{10 * 1024**4},0",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member)
+    buffer.seek(0)
+    with pytest.raises(ImageError, match="larger than 10 GB"):
+        unpack(buffer, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_layer_that_ends_early_is_refused(tmp_path: Path) -> None:
+    whole = gzip.compress(archive(file("a", bytes(range(256)) * 400)).read())
+    with pytest.raises(ImageError, match=r"not a .* archive|cannot be unpacked"):
+        unpack(io.BytesIO(whole[: len(whole) // 2]), tmp_path)
+
+
+async def test_a_mount_point_that_is_a_link_is_refused(registry: Registry, tmp_path: Path) -> None:
+    uri = registry.push(archive(link("tmp", "/home")).read())
+    with pytest.raises(ImageError, match="/tmp is a symbolic link"):
+        await ImageStore(registry.aws, tmp_path).get(uri)
