@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from scripts.local.credentials import Credentials
@@ -38,7 +39,7 @@ SERVICES = frozenset(
 HEALTH = "/_ministack/health"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _REGISTRY_HOST = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
-_REGISTRY_PATH = re.compile(r"/v2/(?!email)|/v2")
+_REGISTRY_PATH = re.compile(r"/v2(/.*)?")
 _ACCOUNT_ID = re.compile(r"\d{12}")
 _DISTRIBUTION_HOST = re.compile(r"[a-z0-9]+\.cloudfront\.net")
 _NO_PAGE = frozenset({"", "none", "same-origin"})
@@ -83,22 +84,25 @@ class Admission:
         request = _received(scope)
         host = request.header("host").rpartition(":")[0] or request.header("host")
         if _DISTRIBUTION_HOST.fullmatch(host):
-            await data_plane.serve(scope, request.with_body(await _whole(receive)), send)
+            viewer = request.with_body(await _whole(receive))
+            await data_plane.serve_viewer(scope, receive, viewer, send)
             return
-        if host not in _LOOPBACK and not (
-            _REGISTRY_HOST.fullmatch(host) and _REGISTRY_PATH.match(request.path)
-        ):
+        is_registry = _REGISTRY_PATH.fullmatch(request.path) is not None
+        if host not in _LOOPBACK and not (is_registry and _REGISTRY_HOST.fullmatch(host)):
             raise Refused(403, "AccessDenied", f"The embedded AWS is not {host[:200]!r}.")
         presigned = request.method in ("GET", "HEAD") and "X-Amz-Signature=" in request.query
         if request.header("origin") or (
             request.header("sec-fetch-site").lower() not in _NO_PAGE and not presigned
         ):
             raise Refused(403, "AccessDenied", "The embedded AWS takes no requests from pages in a browser.")
-        if (request.method, request.path) == ("GET", HEALTH) or _REGISTRY_PATH.match(request.path):
-            await self._app(scope, receive, _without_cors(send))
+        if (request.method, request.path) == ("GET", HEALTH):
+            await _send(send, 200, "application/json", b'{"status": "running"}')
             return
         body = await _whole(receive)
         request = request.with_body(body)
+        if is_registry:
+            await data_plane.serve_registry(scope, receive, request, _without_cors(send))
+            return
         signature, is_root = self._authenticate(scope, request)
         if request.path == chosen_ids.ROUTE:
             if not is_root:
@@ -107,7 +111,8 @@ class Admission:
             await _send(send, 204, "text/plain", b"")
             return
         self._authorize(scope, request, signature, is_root)
-        await self._app(scope, _replay(body, receive), _without_cors(send))
+        # What was verified is what the emulator reads: one header, in one form.
+        await self._app(_signed_once(scope, signature), _replay(body, receive), _without_cors(send))
 
     def _authenticate(self, scope: dict[str, Any], request: Received) -> tuple[Signature, bool]:
         """The signature, verified, and whether it is the account's own."""
@@ -137,9 +142,7 @@ class Admission:
 
         if self._is_root(signature):
             return self._root.secret_access_key
-        # To MiniStack "test" and no key at all are root users, too.
-        known = not iam_evaluator.is_root_access_key(signature.access_key_id)
-        found = known and iam_evaluator.resolve_credential(
+        found = iam_evaluator.resolve_credential(
             signature.access_key_id, self._account_id, signature.session_token
         )
         if isinstance(found, iam_evaluator.ResolvedCredential):
@@ -154,7 +157,7 @@ class Admission:
         from ministack.core.iam_actions import extract_iam_action
 
         service = signature.service
-        if request.path.startswith("/_"):
+        if any(re.match("/+_", path) for path in (request.path, scope["path"])):
             raise Refused(
                 403, "AccessDenied", "The administration routes of the emulator are closed.", service
             )
@@ -163,17 +166,41 @@ class Admission:
             if name not in SERVICES:
                 why = f"The embedded AWS has no {name[:40]!r}: the deployment does not use that service."
                 raise Refused(403, "AccessDenied", why, service)
+        if served != service:
+            why = f"Credential should be scoped to correct service: {served!r}."
+            raise Refused(403, "SignatureDoesNotMatch", why, service)
+        headers, query = request.headers_joined(), _routing(scope, request)
         if not is_root and not extract_iam_action(
-            served, request.method, scope["path"], dict(request.headers), request.body, _query(scope)
+            served, request.method, scope["path"], headers, request.body, query
         ):
             raise Refused(403, "AccessDenied", "No action of IAM covers this request.", service)
+
+
+def _signed_once(scope: dict[str, Any], signature: Signature) -> dict[str, Any]:
+    """The request with the header that was verified in the place of its own."""
+    if signature.presigned:
+        return scope
+    others = [(name, value) for name, value in scope["headers"] if name.lower() != b"authorization"]
+    return {**scope, "headers": [*others, (b"authorization", signature.authorization.encode("latin-1"))]}
 
 
 def _served_by(scope: dict[str, Any], request: Received) -> str:
     """The service to which the emulator gives the request."""
     from ministack.core.router import detect_service
 
-    return str(detect_service(request.method, scope["path"], dict(request.headers), _query(scope)))
+    query = _routing(scope, request)
+    return str(detect_service(request.method, scope["path"], request.headers_joined(), query))
+
+
+def _routing(scope: dict[str, Any], request: Received) -> dict[str, Any]:
+    """The parameters by which the emulator chooses a service: of the query, and of a form in the body."""
+    from ministack import app
+
+    query = parse_qs(request.query, keep_blank_values=True)
+    parameters: dict[str, Any] = app._routing_params(
+        request.method, scope["path"], request.headers_joined(), request.body, query
+    )
+    return parameters
 
 
 def _received(scope: dict[str, Any]) -> Received:
@@ -190,12 +217,6 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _query(scope: dict[str, Any]) -> dict[str, list[str]]:
-    from urllib.parse import parse_qs
-
-    return parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
 async def _whole(receive: Receive) -> bytes:

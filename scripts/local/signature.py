@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qsl, unquote
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -21,6 +22,23 @@ from botocore.credentials import ReadOnlyCredentials
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CLOCK_SKEW = timedelta(minutes=15)
+_AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} Credential=(?P<scope>[^,\s]+), ?SignedHeaders=(?P<headers>[^,\s]+), ?"
+    r"Signature=(?P<signature>[0-9a-f]{64})"
+)
+_SCOPE = re.compile(
+    r"(?P<key>\w+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request", re.ASCII
+)
+_ONCE = (
+    "authorization",
+    "host",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+    "x-amz-target",
+)
+_OLD_PARAMETERS = frozenset({"awsaccesskeyid", "signature"})
+"""Of signature version 2, which nothing here uses."""
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -37,6 +55,14 @@ class Received:
     def header(self, name: str) -> str:
         """The value of a header; several as one, as RFC 9110 joins them."""
         return ", ".join(value for key, value in self.headers if key == name)
+
+    def headers_joined(self) -> dict[str, str]:
+        """The headers as the emulator reads them: one value a name."""
+        joined: dict[str, str] = {}
+        for name, value in self.headers:
+            separator = "; " if name == "cookie" else ", "
+            joined[name] = joined[name] + separator + value if name in joined else value
+        return joined
 
     def with_body(self, body: bytes) -> Received:
         """The same request, once its body has been read."""
@@ -58,6 +84,13 @@ class Signature:
     presigned: bool
     expires: int
 
+    @property
+    def authorization(self) -> str:
+        """The one Authorization header that says this."""
+        scope = f"{self.access_key_id}/{self.date}/{self.region}/{self.service}/aws4_request"
+        headers = ";".join(self.signed_headers)
+        return f"{ALGORITHM} Credential={scope}, SignedHeaders={headers}, Signature={self.value}"
+
 
 class SignatureError(Exception):
     """The request is not signed as it must be. `code` is AWS's."""
@@ -67,43 +100,75 @@ class SignatureError(Exception):
         self.code = code
 
 
+_INCOMPLETE = SignatureError(
+    "IncompleteSignature", "The request signature does not conform to AWS standards."
+)
+
+
 def read_signature(request: Received) -> Signature:
-    """Read the signature from the Authorization header or, of a presigned request, from the query.
+    """Read the signature from the Authorization header or, of a presigned request for S3, from the query.
+
+    Whatever could be read in two ways is refused: a header or a parameter that comes twice, or both kinds.
 
     Raises:
         SignatureError: when there is none, or it is not whole.
     """
+    for name in _ONCE:
+        if sum(key == name for key, _ in request.headers) > 1:
+            raise SignatureError("InvalidArgument", f"The header {name} comes more than once.")
     authorization = request.header("authorization")
-    query = {name: values[-1] for name, values in parse_qs(request.query, keep_blank_values=True).items()}
-    presigned = "X-Amz-Signature" in query
-    if presigned == bool(authorization):
-        if presigned:
-            raise SignatureError("InvalidArgument", "Only one auth mechanism allowed")
-        raise SignatureError("MissingAuthenticationToken", "Missing Authentication Token")
-    if presigned:
-        fields = {name.removeprefix("X-Amz-"): value for name, value in query.items()}
-        algorithm = fields.get("Algorithm", "")
-    else:
-        algorithm, _, rest = authorization.partition(" ")
-        fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-        fields |= {"Date": request.header("x-amz-date"), "Expires": "0"}
-        fields |= {"Security-Token": request.header("x-amz-security-token")}
-    scope = fields.get("Credential", "").split("/")
-    headers = tuple(fields.get("SignedHeaders", "").lower().split(";"))
-    expires = fields.get("Expires", "")
-    whole = len(scope) == 5 and scope[4] == "aws4_request" and expires.isascii() and expires.isdigit()
-    if algorithm != ALGORITHM or not whole or "host" not in headers:
-        raise SignatureError(
-            "IncompleteSignature", "The request signature does not conform to AWS standards."
-        )
+    parameters = parse_qsl(request.query, keep_blank_values=True)
+    names = [name.lower() for name, _ in parameters]
+    in_query = [name for name in names if name.startswith("x-amz-") or name in _OLD_PARAMETERS]
+    if in_query and (authorization or len(in_query) != len(set(in_query)) or set(in_query) & _OLD_PARAMETERS):
+        raise SignatureError("InvalidArgument", "Only one auth mechanism allowed")
+    if authorization:
+        return _from_header(request, authorization)
+    if "x-amz-signature" in in_query:
+        return _from_query(dict(parameters))
+    raise SignatureError("MissingAuthenticationToken", "Missing Authentication Token")
+
+
+def _from_header(request: Received, authorization: str) -> Signature:
+    found = _AUTHORIZATION.fullmatch(authorization)
+    if found is None:
+        raise _INCOMPLETE
+    return _signature(
+        found["scope"], found["headers"], found["signature"], request.header("x-amz-date"),
+        request.header("x-amz-security-token"), presigned=False, expires=0,
+    )  # fmt: skip
+
+
+def _from_query(given: dict[str, str]) -> Signature:
+    expires = given.get("X-Amz-Expires", "")
+    signature = given.get("X-Amz-Signature", "")
+    if given.get("X-Amz-Algorithm") != ALGORITHM or not re.fullmatch("[0-9]{1,6}", expires):
+        raise _INCOMPLETE
+    found = _signature(
+        given.get("X-Amz-Credential", ""), given.get("X-Amz-SignedHeaders", ""), signature,
+        given.get("X-Amz-Date", ""), given.get("X-Amz-Security-Token", ""),
+        presigned=True, expires=int(expires),
+    )  # fmt: skip
+    if found.service != "s3":
+        raise SignatureError("IncompleteSignature", "Only requests for objects may be presigned.")
+    return found
+
+
+def _signature(
+    scope: str, headers: str, value: str, timestamp: str, token: str, *, presigned: bool, expires: int
+) -> Signature:
+    parts = _SCOPE.fullmatch(scope)
+    names = tuple(headers.split(";"))
+    if parts is None or "host" not in names or headers != headers.lower():
+        raise _INCOMPLETE
     return Signature(
-        *(scope[0], scope[1], scope[2], scope[3]),
-        signed_headers=headers,
-        value=fields.get("Signature", ""),
-        timestamp=fields.get("Date", ""),
-        session_token=fields.get("Security-Token", ""),
+        *(parts["key"], parts["date"], parts["region"], parts["service"]),
+        signed_headers=names,
+        value=value,
+        timestamp=timestamp,
+        session_token=token,
         presigned=presigned,
-        expires=int(expires[:9]),
+        expires=expires,
     )
 
 
@@ -130,6 +195,12 @@ def verify(
     )
     signed.headers["X-Amz-Content-SHA256"] = payload
     signed.context["timestamp"] = signature.timestamp
+    unsigned = {name for name, _ in request.headers if name.startswith("x-amz-")} - set(
+        signature.signed_headers
+    )
+    if unsigned:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+        raise SignatureError("AccessDenied", f"There were headers present which were not signed: {unsigned}")
     for name in signature.signed_headers:
         values = [value for key, value in request.headers if key == name]
         if not values:

@@ -295,3 +295,123 @@ def test_a_role_may_do_what_its_policy_allows_and_nothing_else(emulator: Emulato
             refused()
     iam.delete_role_policy(RoleName="app", PolicyName="app")
     iam.delete_role(RoleName="app")
+
+
+TARGET = {"X-Amz-Target": "AmazonSSM.GetParameter", "Content-Type": "application/x-amz-json-1.1"}
+SECRET_PARAMETER = json.dumps({"Name": "/guarded", "WithDecryption": True})
+
+
+@pytest.fixture(scope="module")
+def guarded(emulator: Emulator) -> str:
+    """The value of a parameter that nobody but the account may read."""
+    emulator.aws.client("ssm").put_parameter(Name="/guarded", Type="SecureString", Value="of-the-engineer")
+    return "of-the-engineer"
+
+
+@pytest.fixture(scope="module")
+def stranger(emulator: Emulator) -> Keys:
+    """Credentials of a role that may do nothing."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    emulator.aws.client("iam").create_role(
+        RoleName="stranger", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+    )
+    given = emulator.aws.client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/stranger", RoleSessionName="stranger"
+    )["Credentials"]
+    return Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+@pytest.mark.parametrize("key", [ACCOUNT, "test"])
+@pytest.mark.parametrize(
+    "path", ["/v2x", "/v2", "/v2/", "/v2/email/x", "/v2/credentials/x", "/v20180820/tags/x"]
+)
+def test_the_registrys_way_in_leads_nowhere_else(
+    emulator: Emulator, guarded: str, path: str, key: str
+) -> None:
+    scope = f"Credential={key}/20261201/{REGION}/ssm/aws4_request"
+    forged = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature={'a' * 64}"}
+    for headers in ({**TARGET, **forged}, TARGET):
+        for method in ("POST", "GET", "PUT", "OPTIONS"):
+            answer = send(emulator, method, path, SECRET_PARAMETER, headers)
+            assert answer.status in (401, 403, 404), answer
+            assert guarded not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%5fministack/config",
+        "/%5Fministack/reset",
+        "//_ministack/reset",
+        "/health",
+        "/oauth2/token",
+        "/logout",
+    ],
+)
+def test_no_other_spelling_opens_a_route_of_the_emulator(
+    emulator: Emulator, guarded: str, stranger: Keys, path: str
+) -> None:
+    for keys in (stranger, None):
+        headers = signed(emulator, "POST", path, "{}", service="s3", keys=keys)
+        assert send(emulator, "POST", path, "{}", headers).status in (400, 403, 404, 405)
+    assert emulator.aws.client("ssm").get_parameter(Name="/guarded")["Parameter"]["Version"] == 1
+
+
+def test_what_is_verified_and_what_is_served_is_the_same_request(
+    emulator: Emulator, guarded: str, stranger: Keys
+) -> None:
+    good = dict(signed(emulator, "POST", "/", SECRET_PARAMETER, TARGET, service="ssm", keys=stranger))
+    authorization = good.pop("Authorization")
+    scope = f"Credential=test/20261201/{REGION}/ssm/aws4_request"
+    roots = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=00"
+    in_one = f"{roots}, {authorization.removeprefix('AWS4-HMAC-SHA256 ')}"
+    for lines in ([in_one], [roots, authorization], [authorization, roots], [authorization]):
+        headers = [*good.items(), *(("Authorization", line) for line in lines)]
+        assert guarded not in send_lines(emulator, "POST", "/", SECRET_PARAMETER, headers).text
+
+
+def test_a_header_that_chooses_the_action_must_be_signed_for_its_service(
+    emulator: Emulator, guarded: str
+) -> None:
+    own = emulator.credentials
+    request = AWSRequest("GET", f"{emulator.endpoint}/bucket/key")
+    S3SigV4QueryAuth(Keys(own.access_key_id, own.secret_access_key), "s3", REGION, expires=60).add_auth(
+        request
+    )
+    target = request.url.removeprefix(emulator.endpoint)
+    assert send(emulator, "GET", target, SECRET_PARAMETER, TARGET).status == 403
+    for service in ("sts", "s3"):
+        unsigned = {**signed(emulator, "POST", "/", SECRET_PARAMETER, service=service), **TARGET}
+        assert send(emulator, "POST", "/", SECRET_PARAMETER, unsigned).status == 403
+        other = signed(emulator, "POST", "/", SECRET_PARAMETER, TARGET, service=service)
+        assert guarded not in send(emulator, "POST", "/", SECRET_PARAMETER, other).text
+
+
+@pytest.mark.parametrize(
+    "path", ["/iceberg/v1/config", "/Execute", "/v20180820/accesspoint", "/WriteGetObjectResponse"]
+)
+def test_a_signature_for_s3_opens_no_service_behind_a_path(emulator: Emulator, path: str) -> None:
+    for method in ("GET", "POST"):
+        headers = signed(emulator, method, path, service="s3")
+        assert send(emulator, method, path, headers=headers).status in (400, 403, 404, 405)
+
+
+def test_a_form_signed_for_s3_opens_no_query_service(emulator: Emulator) -> None:
+    for action in ("ListStacks&Version=2010-05-15", "ListQueues&Version=2012-11-05"):
+        headers = signed(emulator, "POST", "/x", f"Action={action}", FORM, service="s3")
+        assert send(emulator, "POST", "/x", f"Action={action}", headers).status in (400, 403, 404, 405)
+
+
+def send_lines(
+    emulator: Emulator, method: str, path: str, body: str, headers: list[tuple[str, str]]
+) -> Answer:
+    """A request with header lines that may repeat."""
+    connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=120)
+    connection.putrequest(method, path)
+    for name, value in [*headers, ("Content-Length", str(len(body)))]:
+        connection.putheader(name, value)
+    connection.endheaders(body.encode())
+    response = connection.getresponse()
+    answer = Answer(response.status, {}, response.read().decode(errors="replace"))
+    connection.close()
+    return answer

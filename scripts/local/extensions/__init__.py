@@ -31,6 +31,7 @@ _EXTENSIONS = (
     "certificates",
     "child_processes",
     "chosen_ids",
+    "closed_routes",
     "cloudfront",
     "cloudfront_functions",
     "ec2",
