@@ -58,7 +58,7 @@ _QUERY_NAME = re.compile(r"(?:^|_)(?:code|state|sig|key|session|ticket|assertion
 """Names that hold secrets in a query: OAuth's, Azure's shared access signatures."""
 
 _WORD_VALUE = re.compile(
-    r"(?i)true|false|null|none|nil|undefined|yes|no|on|off|include|same-origin|omit|missing|required|invalid|"
+    r"(?i)(?:true|false|null)[}\])]*|none|nil|undefined|yes|no|on|off|include|same-origin|omit|missing|required|invalid|"
     r"expired|unset|empty|set|not|is|are|was|has|must|cannot|the|a|an|user_provided|\W+|"
     r"(?:\$\{[^}]*\}|\{\{[^}]*\}\}|\[removed\]|\(hidden\)|\(sensitive[^)]*\)|•+|\*+)\W*"
 )
@@ -75,7 +75,7 @@ _NAME = re.compile(
       (?:
         (?P<equals>{_QUOTE}?\s*(?:=>|[:=]|%3[dDaA])\s*)
         # ("x-origin-key", "…"), {{"name": "JWT_SECRET", "value": "…"}}
-        | {_QUOTE}\s*,\s*(?:{_QUOTE}[vV]alue{_QUOTE}\s*[:=]\s*)?(?={_QUOTE})
+        | {_QUOTE}\s*,\s*(?:{_QUOTE}[vV]alue{_QUOTE}\s*[:=]\s*)?b?(?={_QUOTE})
       )
     """,
     re.VERBOSE,
@@ -93,6 +93,8 @@ _PROSE = re.compile(r"[A-Z][a-z]*(?:\.\.\.|[,.]?\s+[a-z])|[a-z]+(?:ed|ing)\b")
 
 _HEADERS_TO_THE_END = re.compile(r"(?:authorization|cookie2?)$")
 """Headers whose value has spaces."""
+
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|aws4-hmac-sha256)[ \t]")
 
 _COOKIE_ATTRIBUTE = re.compile(
     r"(?i)\s*(?:path|domain|expires|max-age|samesite|priority|secure|httponly|partitioned)\s*(?:=|$)"
@@ -129,6 +131,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)(://)(?=[^\s/:@]*\d)(?=[^\s/:@]*[a-z])[^\s/:@\"'<>]{16,}@"), rf"\1{REMOVED}@"),
     (re.compile("|".join(FORMATS.values())), REMOVED),
+    (re.compile(r"(\s(?:-u|--user)[ =]['\"]?[^\s:'\"]+):(?!\[removed\])[^\s'\"]+"), rf"\1:{REMOVED}"),
     # Cut off, or without digits: for reading it is enough that it may be one.
     (re.compile(r"(?<![\w-])[sp]k-(?:[a-z]+-)?(?=[\w-]*[0-9A-Z]|\w{16})[\w-]{10,}"), REMOVED),
     (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"), REMOVED),
@@ -225,7 +228,9 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
         if listed[0].startswith((REMOVED, "[]")):
             return None
         end = listed.end()
-    elif _HEADERS_TO_THE_END.search(name) and not in_query and ":" in (match["equals"] or ""):
+    elif _HEADERS_TO_THE_END.search(name) and (
+        (not in_query and ":" in (match["equals"] or "")) or _SCHEME.match(text, begin)
+    ):
         end = _end(_TO_THE_END, text, begin)
     else:
         end = _end(_IN_A_QUERY if in_query else _TO_A_SPACE, text, begin)

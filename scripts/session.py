@@ -57,6 +57,8 @@ class Session:
         self._registry_url = ""
         self._variables: dict[str, Any] | None = None
         self._image_tag = ""
+        self.base_digest = ""
+        """Of the image that this run's was built from; empty where nobody knows."""
         self._fingerprint = ""
         self._warnings: set[str] = set()
         self._stack = ExitStack()
@@ -234,7 +236,11 @@ class Session:
         """The function's image, built or found built."""
         from scripts import image
 
-        return "cached" if image.build(self.settings).cached else None
+        built = image.build(self.settings)
+        self.base_digest = built.base_digest
+        if built.warning:
+            self.console.warn(built.warning)
+        return "cached" if built.cached else None
 
     # --- Shared by the commands -------------------------------------------------------------------
 

@@ -352,7 +352,11 @@ _PATTERNS = {
     "terraform.binary": (r"\S.*", "the name or path of the terraform binary"),
     "terraform.directory": (r"\S.*", "a directory"),
     "librechat.version": (r"\S+", "a LibreChat release tag"),
-    "librechat.base_image": (r"\S+", "an image reference"),
+    "librechat.base_image": (
+        # https://pkg.go.dev/github.com/distribution/reference
+        r"[a-z0-9][\w.-]*(:\d+)?(/[a-z0-9][a-z0-9._-]*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
+        "an image reference: NAME:TAG, or NAME:TAG@sha256:DIGEST to pin it",
+    ),
     "librechat.repository": (r"[^-\s]\S*", "the URL of a git repository"),
     "local.directory": (r"\S.*", "a directory"),
     "smoke.chat.user": (r"(\S+@\S+)?", "a user's e-mail address"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from scripts.errors import DeployError, ExitStatus
-from scripts.image import buildx, pack
+from scripts.image import base as base_images
+from scripts.image import buildx, engine, pack
 from scripts.image.content_tag import content_tag
 from scripts.image.engine import home
 from scripts.npm import Progress
@@ -23,12 +25,16 @@ class Built:
         builder: Who built it, and so where it lives: in the engine, or in `directory`.
         directory: The packed image's files; None for an image in an engine.
         cached: Whether it was there already.
+        base_digest: Of the image that it was built from; empty where nobody knows.
+        warning: That the base's tag has moved since; empty when it has not.
     """
 
     tag: str
     builder: Literal["buildx", "pack"]
     directory: Path | None
     cached: bool
+    base_digest: str = ""
+    warning: str = ""
 
 
 def base_image(settings: Settings) -> str:
@@ -63,7 +69,21 @@ def build(settings: Settings, progress: Progress = lambda line: None) -> Built:
     if choose(settings) == "pack":
         packed = pack.pack(settings, tag, progress)
         return Built(tag, "pack", packed.directory, packed.cached)
-    return Built(tag, "buildx", None, buildx.build(settings, tag, base, progress))
+    if settings.target == "local":  # on a stand-in of ours, which no registry has
+        return Built(tag, "buildx", None, buildx.build(settings, tag, base, progress))
+    now = base_images.current_digest(base)
+    cached = buildx.build(settings, tag, base, progress, now)
+    before = base_images.built_from(_labels(tag), base) if cached else now
+    return Built(tag, "buildx", None, cached, before, base_images.moved(base, before, now))
+
+
+def _labels(tag: str) -> Mapping[str, str] | None:
+    try:
+        found = engine.image(f"{buildx.LOCAL_REPOSITORY}:{tag}") or {}
+    except engine.NoEngine:  # one that is not on this machine's socket; docker itself has reached it
+        return None
+    labels: Mapping[str, str] | None = (found.get("Config") or {}).get("Labels")
+    return labels
 
 
 def choose(settings: Settings) -> Literal["buildx", "pack"]:

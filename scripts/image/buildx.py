@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from scripts import git, processes
 from scripts.child_environment import environment
 from scripts.errors import DeployError, ExitStatus
+from scripts.image import base
 from scripts.image.pack import TAG_LABEL, app_layer, standin_image
 from scripts.npm import Progress
 from scripts.settings import Settings
@@ -57,8 +58,15 @@ ADD app.tar.gz /
 """
 
 
-def build(settings: Settings, tag: str, base_image: str, progress: Progress) -> bool:
+def build(settings: Settings, tag: str, base_image: str, progress: Progress, base_digest: str = "") -> bool:
     """Build the image unless the engine has it. Returns True when it had.
+
+    Args:
+        settings: The settings.
+        tag: The content tag.
+        base_image: What the image starts from.
+        progress: Told each line.
+        base_digest: What `base_image` stands for now, where that is known; kept as a label.
 
     Raises:
         DeployError: when Docker or its buildx plugin is missing, or the build fails.
@@ -70,11 +78,13 @@ def build(settings: Settings, tag: str, base_image: str, progress: Progress) -> 
         _build_standin(settings, base_image, progress)
     metadata = settings.project_root / ".build" / "image" / f"{tag}.json"
     metadata.parent.mkdir(parents=True, exist_ok=True)
-    _run(settings, arguments(settings, tag, base_image, metadata), progress)
+    _run(settings, arguments(settings, tag, base_image, metadata, base_digest), progress)
     return False
 
 
-def arguments(settings: Settings, tag: str, base_image: str, metadata: Path) -> list[str]:
+def arguments(
+    settings: Settings, tag: str, base_image: str, metadata: Path, base_digest: str = ""
+) -> list[str]:
     """The command line of a build."""
     command = [
         *_common(settings),
@@ -91,6 +101,9 @@ def arguments(settings: Settings, tag: str, base_image: str, metadata: Path) -> 
         "--tag",
         f"{LOCAL_REPOSITORY}:{tag}",
     ]
+    if base_digest:
+        command += ["--label", f"{base.NAME_LABEL}={base_image}"]
+        command += ["--label", f"{base.DIGEST_LABEL}={base_digest}"]
     # A proxy that opens TLS: npm in the build needs what npm on this machine needs.
     authorities = os.environ.get("NODE_EXTRA_CA_CERTS", "")
     if authorities and Path(authorities).is_file():
@@ -104,8 +117,10 @@ def standin_base(settings: Settings) -> str:
     LibreChat itself needs a MongoDB, which the local target does not have.
     """
     name, _, content = standin_image(settings.project_root).partition(":")
-    base = settings.librechat.base_image.rpartition("/")[2].replace(":", "-").replace("@", "-")
-    return f"{name}:{content}-on-{base}"
+    librechat, _, digest = settings.librechat.base_image.rpartition("/")[2].partition("@sha256:")
+    # A tag has 128 characters at most, and a digest without the beginning of it 64.
+    on = "-".join(part for part in (librechat.replace(":", "-"), digest[:12]) if part)
+    return f"{name}:{content}-on-{on}"
 
 
 def check_engine() -> None:
@@ -141,8 +156,8 @@ def _build_standin(settings: Settings, reference: str, progress: Progress) -> No
         layer = app_layer(settings.project_root, Path(scratch), progress)
     (context / "app.tar.gz").write_bytes(layer.blob)
     (context / "Dockerfile").write_text(_STANDIN_DOCKERFILE)
-    base = f"BASE_IMAGE={settings.librechat.base_image}"
-    command = [*_common(settings), "--build-arg", base, "--tag", reference, str(context)]
+    argument = f"BASE_IMAGE={settings.librechat.base_image}"
+    command = [*_common(settings), "--build-arg", argument, "--tag", reference, str(context)]
     _run(settings, command, progress)
 
 

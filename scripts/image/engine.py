@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import urllib.parse
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from scripts.settings import Settings
 
 # A busy engine is not a missing one; where there is none the answer is immediate.
 _SECONDS = 30.0
+_REGISTRY_SECONDS = 5.0
 
 
 class NoEngine(Exception):
@@ -85,6 +87,21 @@ def image(reference: str) -> dict[str, Any] | None:
     return answer
 
 
+def registry_digest(reference: str) -> str:
+    """The digest that the registry has for a reference now, asked by the engine; empty for what it has not.
+
+    https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Distribution
+
+    Raises:
+        NoEngine: when no engine answers within a few seconds, or the registry tells it nothing: without a
+            network, or for want of credentials, which this question does not send.
+    """
+    path = f"/distribution/{urllib.parse.quote(reference, safe='/:@')}/json"
+    answer = _call(path, _REGISTRY_SECONDS) or {}
+    digest = (answer.get("Descriptor") or {}).get("digest") or ""
+    return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else ""
+
+
 def engine_socket() -> Path:
     """The engine's socket: that of DOCKER_HOST, or the usual one.
 
@@ -100,11 +117,11 @@ def engine_socket() -> Path:
     return path
 
 
-def _call(path: str) -> Any:
-    connection = http.client.HTTPConnection("docker", timeout=_SECONDS)
+def _call(path: str, seconds: float = _SECONDS) -> Any:
+    connection = http.client.HTTPConnection("docker", timeout=seconds)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(_SECONDS)
+        connection.sock.settimeout(seconds)
         connection.sock.connect(str(engine_socket()))
         connection.request("GET", path)
         answer = connection.getresponse()

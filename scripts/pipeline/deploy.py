@@ -99,7 +99,12 @@ def _content(session: Session) -> Content:
     """What this run brings live: the working tree."""
     variables = session.variables()
     return Content(
-        image=Image(session.image_tag(), platform=session.settings.image.platform),
+        image=Image(
+            session.image_tag(),
+            platform=session.settings.image.platform,
+            base=variables["base_image"],
+            base_digest=session.base_digest,
+        ),
         client=variables["frontend_hash"],
         config_version=variables["config_version"] or "",
     )

@@ -6,14 +6,15 @@ A deploy and a rollback wrap their apply and their proof in it. What the record 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from scripts.errors import DeployError, ExitStatus
+from scripts.image import base
 from scripts.redaction import redact
 from scripts.releases import Ending, Kind, Release, new_id, open_store
 from scripts.releases import facts as run_facts
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 _EVIDENCE_CHARACTERS = 8000
 """Of one check's evidence, or of an error: a record is read by people."""
+
+
+_LOOK_BACK = 10
+"""Releases that are searched for the same image."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Recording:
         self.release: Release | None = None
         self.written = False
 
-    @contextmanager
+    @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
         """Leave a record of a block that fails or is interrupted; its own error goes on."""
         try:
@@ -120,14 +125,33 @@ class Recording:
             return known
         uri = str(outputs.get("image_uri", ""))
         tag = str(outputs.get("image_tag", known.tag))
-        return Image(tag, uri.partition("@")[2], uri, known.platform)
+        return replace(known, tag=tag, digest=uri.partition("@")[2], uri=uri)
 
     def _keep(self, release: Release) -> None:
+        release = self._with_its_base(release)
         self.release = release
         self._store.add(release)
         self.written = True
         self._session.console.event("recorded", release=release.id, ending=str(release.ending))
         self._session.console.say(f"Recorded as release [bold]{release.id}[/bold]")
+
+    def _with_its_base(self, release: Release) -> Release:
+        """The release with the base of the build that was pushed.
+
+        A machine that has not built this tag yet builds it anew, maybe on another base. But the repository
+        keeps the first image of a tag, and so what is live: its record says what it was built from.
+        """
+        image = release.image
+        if not image.digest or not image.base_digest:
+            return release
+        with contextlib.suppress(DeployError):  # what cannot be read is said when it is written
+            for earlier in self._store.newest(_LOOK_BACK):
+                known = earlier.image
+                if (known.digest, known.base) == (image.digest, image.base) and known.base_digest:
+                    if warning := base.moved(image.base, known.base_digest, image.base_digest):
+                        self._session.console.warn(warning)
+                    return replace(release, image=replace(image, base_digest=known.base_digest))
+        return release
 
     def _keep_or_warn(self, ending: Ending, smoke: Smoke | None = None, error: str = "") -> None:
         """Keep the record of a failure; whatever goes wrong here must not hide that failure."""

@@ -173,6 +173,7 @@ class Shown:
             ("CI", ci),
             ("revision", f"{it.revision.commit} on {it.revision.branch}" + _dirty(it)),
             ("image", f"{it.image.tag} ({it.image.platform})\n{it.image.uri or it.image.digest}".strip()),
+            ("built from", " ".join(part for part in (it.image.base, it.image.base_digest) if part)),
             ("client", it.client),
             ("configuration", it.config_version),
             ("infrastructure", it.infrastructure),

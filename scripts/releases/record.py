@@ -82,12 +82,19 @@ class Revision:
 
 @dataclass(frozen=True)
 class Image:
-    """The function's image. `uri` names it by digest; both are empty when the apply failed."""
+    """The function's image. `uri` names it by digest; both are empty when the apply failed.
+
+    Attributes:
+        base: What it was built from, as configured (``NAME:TAG``); none in records of earlier versions.
+        base_digest: Digest that `base` stood for then; empty where nobody knew.
+    """
 
     tag: str = ""
     digest: str = ""
     uri: str = ""
     platform: str = ""
+    base: str = ""
+    base_digest: str = ""
 
 
 @dataclass(frozen=True)

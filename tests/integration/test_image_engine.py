@@ -15,13 +15,14 @@ import pytest
 
 from scripts import image
 from scripts.errors import DeployError, ExitStatus
-from scripts.image import builder, engine
+from scripts.image import base, builder, engine
 from scripts.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 BASE = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
-StartEngine = Callable[[list[str]], None]
+StartEngine = Callable[..., None]
+OLD, NEW = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
 
 
 @pytest.fixture
@@ -29,11 +30,15 @@ def start_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     """Starts an engine that holds the given images."""
     servers: list[socketserver.ThreadingUnixStreamServer] = []
 
-    def start(images: list[str]) -> None:
+    def start(images: list[str], registry: dict[str, str] | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 held = self.path == "/version" or any(f"/images/{name}/json" == self.path for name in images)
-                body = json.dumps({"Version": "27.0", "Id": "sha256:1"}).encode()
+                answer = {"Version": "27.0", "Id": "sha256:1"}
+                for name, digest in (registry or {}).items():
+                    if self.path == f"/distribution/{name}/json":
+                        held, answer = True, {"Descriptor": {"digest": digest}}  # type: ignore[dict-item]
+                body = json.dumps(answer).encode()
                 self.send_response(200 if held else 404)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -136,3 +141,25 @@ def test_demanded_containers_without_an_engine_stop_the_run(
 
     assert failure.value.status is ExitStatus.PREFLIGHT_FAILED
     assert "INVOKE_LOCAL_ENVIRONMENTS=process" in failure.value.next_step
+
+
+def test_the_engine_asks_the_registry_what_a_tag_stands_for_now(start_engine: StartEngine) -> None:
+    start_engine([], {BASE: NEW})
+
+    assert base.current_digest(BASE) == NEW
+    assert base.current_digest("ghcr.io/danny-avila/unknown:v1") == ""
+
+
+def test_a_pinned_base_stands_for_itself_and_nobody_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+
+    assert base.current_digest(f"{BASE}@{OLD}") == OLD
+    assert base.current_digest(BASE) == ""
+
+
+def test_an_engine_that_answers_with_something_else_tells_no_digest(start_engine: StartEngine) -> None:
+    start_engine([], {BASE: "latest; rm -rf /"})
+
+    assert base.current_digest(BASE) == ""

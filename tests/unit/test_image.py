@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts import image
 from scripts.errors import DeployError, ExitStatus
-from scripts.image import builder, buildx
+from scripts.image import base, builder, buildx
 from scripts.settings import ImageSettings, Settings
 
 BASE = "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1"
@@ -148,3 +150,45 @@ def test_a_docker_without_buildx_is_told_where_to_get_it(
         buildx.build(default_settings, "0123456789abcdef", BASE, print)
 
     assert "unknown command: buildx" in failure.value.why
+
+
+OLD, NEW = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
+
+
+def test_a_tag_that_has_moved_is_said_with_both_digests_and_how_to_pin() -> None:
+    said = base.moved(BASE, OLD, NEW)
+    assert "has moved" in said
+    assert f"{BASE}@{OLD}" in said
+    assert f"{BASE}@{NEW}" in said
+
+
+@pytest.mark.parametrize(("before", "now"), [(OLD, OLD), ("", NEW), (OLD, ""), ("", "")])
+def test_a_tag_that_stayed_or_of_which_nobody_knows_is_not_mentioned(before: str, now: str) -> None:
+    assert base.moved(BASE, before, now) == ""
+
+
+def test_an_image_says_by_its_labels_what_it_was_built_from(default_settings: Settings) -> None:
+    command = buildx.arguments(default_settings, "0123456789abcdef", BASE, Path("/metadata.json"), OLD)
+    labels = dict(command[at + 1].split("=", 1) for at, word in enumerate(command) if word == "--label")
+    assert base.built_from(labels, BASE) == OLD
+    assert base.built_from(labels, f"{BASE}-other") == ""
+    assert base.built_from(None, BASE) == ""
+
+
+def test_a_base_pinned_by_its_digest_is_taken_as_it_is(default_settings: Settings) -> None:
+    pinned = f"{BASE}@{OLD}"
+    settings = with_builder(default_settings, "aws", "auto")
+    settings = replace(settings, librechat=replace(settings.librechat, base_image=pinned))
+    assert image.base_image(settings) == pinned
+    assert image.image_tag(settings) != image.image_tag(with_builder(default_settings, "aws", "auto"))
+    command = buildx.arguments(settings, "0123456789abcdef", pinned, Path("/metadata.json"))
+    assert f"BASE_IMAGE={pinned}" in command
+    assert f"BUILD_IMAGE={pinned}" in command
+
+
+def test_the_stand_in_on_a_pinned_base_has_a_tag_that_docker_takes(default_settings: Settings) -> None:
+    pinned = replace(default_settings.librechat, base_image=f"{BASE}@{OLD}")
+    name = buildx.standin_base(replace(default_settings, librechat=pinned))
+    tag = name.rpartition(":")[2]
+    assert re.fullmatch(r"\w[\w.-]{0,127}", tag)
+    assert tag.endswith("-on-librechat-api-v0.8.2-rc1-000000000000")

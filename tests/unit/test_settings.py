@@ -52,6 +52,21 @@ def test_numbers_from_environment_variables_are_text_and_become_numbers(config: 
 
 
 @pytest.mark.parametrize(
+    "reference",
+    [
+        "librechat",
+        "librechat:v1",
+        "ghcr.io/danny-avila/librechat-api:v0.8.2-rc1",
+        f"ghcr.io/danny-avila/librechat-api@sha256:{'0' * 64}",
+        f"localhost:5000/librechat/api:v1@sha256:{'a' * 64}",
+    ],
+)
+def test_the_base_may_be_named_by_tag_or_pinned_by_digest(config: dict[str, Any], reference: str) -> None:
+    config["librechat"]["base_image"] = reference
+    assert Settings.load(config).librechat.base_image == reference
+
+
+@pytest.mark.parametrize(
     ("value", "expected"), [("no", False), ("yes", True), (True, True), (False, False), ("TRUE", True)]
 )
 def test_yes_and_no_may_be_words_or_what_yaml_makes_of_them(
@@ -74,6 +89,8 @@ def test_yes_and_no_may_be_words_or_what_yaml_makes_of_them(
         ("terraform", "parallelism", "many", "INVOKE_TERRAFORM_PARALLELISM"),
         ("terraform", "parallelism", 0, "INVOKE_TERRAFORM_PARALLELISM"),
         ("librechat", "repository", "--upload-pack=x", "INVOKE_LIBRECHAT_REPOSITORY"),
+        ("librechat", "base_image", "ghcr.io/a/b:v1@sha256:0123", "INVOKE_LIBRECHAT_BASE_IMAGE"),
+        ("librechat", "base_image", "--build-arg=x", "INVOKE_LIBRECHAT_BASE_IMAGE"),
         ("frontend", "from_image", "auto", "INVOKE_FRONTEND_FROM_IMAGE"),
         ("frontend", "from_image", None, "INVOKE_FRONTEND_FROM_IMAGE"),
         ("local", "port", -1, "INVOKE_LOCAL_PORT"),

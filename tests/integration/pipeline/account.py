@@ -49,7 +49,8 @@ class Deployment(Rehearsal):
         self.memory = 1
 
     def variables(self) -> dict[str, Any]:
-        return {"config_version": "v1", "frontend_hash": f"client-of-{(self.root / 'sources').read_text()}"}
+        client = f"client-of-{(self.root / 'sources').read_text()}"
+        return {"config_version": "v1", "frontend_hash": client, "base_image": "librechat:v1"}
 
     def image_tag(self) -> str:
         return (self.root / "sources").read_text()
@@ -79,6 +80,7 @@ class Account:
     settings: Settings
     root: Path
     lost: set[str] = field(default_factory=set)
+    base_digest: str = ""
     out: io.StringIO = field(default_factory=io.StringIO)
 
     @property
@@ -101,6 +103,7 @@ class Account:
         """A session whose smoke checks come out like this, one run after another; then healthy."""
         console = Console(stdout=self.out, stderr=self.out, assume_yes=yes, json_lines=json_lines)
         session = Deployment(self.settings, console, self.root)
+        session.base_digest = self.base_digest
         session.reports = [report(ok) for ok in healthy]
         return session
 

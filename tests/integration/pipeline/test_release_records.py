@@ -157,3 +157,20 @@ def test_a_real_repository_is_read(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", "-b", "trunk", str(tmp_path)], check=True)
     (tmp_path / "file").touch()
     assert facts.revision(tmp_path, {}) == Revision("unknown", "trunk", True)
+
+
+def test_a_record_keeps_what_the_live_image_was_built_from_and_a_moved_tag_is_said(account: Account) -> None:
+    account.base_digest = "sha256:old"
+    account.deploy("one")
+    account.base_digest = "sha256:new"  # of a machine that has built the same tag anew
+    session = account.session()
+    session.memory = 2
+    pipeline.deploy(session)
+    assert [(r.image.base, r.image.base_digest) for r in account.store.newest()] == [
+        ("librechat:v1", "sha256:old"),
+        ("librechat:v1", "sha256:old"),
+    ]
+    assert "The tag librechat:v1 has moved" in account.out.getvalue()
+    account.deploy("two")
+    assert account.newest().image.base_digest == "sha256:new"
+    assert account.out.getvalue().count("has moved") == 1

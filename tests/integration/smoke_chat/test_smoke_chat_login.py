@@ -124,4 +124,4 @@ async def test_no_secret_shows_though_every_answer_repeats_them() -> None:
         report = Report("http://x", tuple(Finding(s, s, r, 0.0) for s, r in found.items()), 0.0)
         for shown in (json.dumps(report.to_json()), repr(report), repr(found)):
             assert not [secret for secret in SECRETS if secret in shown]
-        assert "hidden" in json.dumps(report.to_json())
+        assert "[removed]" in json.dumps(report.to_json())
