@@ -64,16 +64,16 @@ _CLIENT = {
     "dependencies": {"@librechat/api": "*"},
 }
 
-# Prints what Vite prints. HANG_IN names a directory: there it writes its process id and waits for ever.
+# Prints what Vite prints. VITE_HANG_IN names a directory: there it writes its process id and waits for ever.
 _CLIENT_BUILD = """
 const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
 const { message } = require('@librechat/api');
 
-if (process.env.HANG_IN) {
-  fs.writeFileSync(path.join(process.env.HANG_IN, 'pid.tmp'), String(process.pid));
-  fs.renameSync(path.join(process.env.HANG_IN, 'pid.tmp'), path.join(process.env.HANG_IN, 'pid'));
+if (process.env.VITE_HANG_IN) {
+  fs.writeFileSync(path.join(process.env.VITE_HANG_IN, 'pid.tmp'), String(process.pid));
+  fs.renameSync(path.join(process.env.VITE_HANG_IN, 'pid.tmp'), path.join(process.env.VITE_HANG_IN, 'pid'));
   setInterval(() => {}, 1000);
 } else {
   console.log('vite v6.3.4 building for production...');

@@ -354,7 +354,7 @@ def test_an_interrupted_build_leaves_no_process_and_no_half_of_a_client(
     settings: Settings, fresh: Workspace, tmp_path: Path
 ) -> None:
     settings = from_checkout(settings, fresh.copy(tmp_path / "fresh"))
-    building = driver(settings, HANG_IN=str(tmp_path))
+    building = driver(settings, VITE_HANG_IN=str(tmp_path))
     pid = int(wait_for(tmp_path / "pid", building))
     family = psutil.Process(building.pid).children(recursive=True)
     assert pid in [process.pid for process in family]

@@ -51,3 +51,9 @@ def test_without_the_policy_of_a_destroy_a_deploy_goes_on_and_says_what_will_be_
     assert not report.failed and finding.status is Status.WARNING
     assert "needed for a destroy only: s3:ListBucketVersions" in finding.found
     assert "docs/permissions.md" in finding.remedy
+
+
+def test_the_role_that_plans_a_pull_request_is_stopped_by_no_check(place: Place) -> None:
+    report = place.doctor(place.user("planner", *documented(place, "A plan of a pull request")))
+    assert not report.failed
+    assert check(report, "permissions").status is Status.NOT_CHECKED
