@@ -134,18 +134,25 @@ def releases(
         run.end(pipeline.releases(run.session(), limit=limit, show=show))
 
 
-@task(help=_TARGET | _LOCK | _SUMMARY | _OUTPUT)
+@task(
+    help=_TARGET
+    | {"lock": "--no-lock: take no lock and make no bucket for the state; for a role that may only read."}
+    | _LOCK
+    | _SUMMARY
+    | _OUTPUT
+)
 def plan(
     ctx: Context,
     target: str = "",
     lock_timeout: str = "",
+    lock: bool = True,
     summary: str = "",
     json: bool = False,
     debug: bool = False,
 ) -> None:
     """Show what a deploy would add, change, replace or destroy.
 
-    Changes nothing, but makes the state's bucket where there is none yet.
+    Changes nothing, but makes the state's bucket where there is none yet, and takes the lock meanwhile.
     With --summary the file holds the text for a comment on a pull request.
 
     Exit status: 0 no changes, 2 changes pending, 5 locked.
@@ -161,7 +168,7 @@ def plan(
     ) as run:
         from scripts import pipeline
 
-        run.end(pipeline.plan(run.session()))
+        run.end(pipeline.plan(run.session(), lock=lock))
 
 
 @task(

@@ -7,24 +7,14 @@ What git's credential helpers, ssh and its configuration know is used.
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from scripts import processes
+from scripts.child_environment import environment
 from scripts.errors import DeployError, ExitStatus
-
-# Set where we run inside a hook or an alias of git: they would lead into that repository.
-_SURROUNDINGS = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_COMMON_DIR",
-)
 
 # A server that has stalled is given up: https://git-scm.com/docs/git-config (http.lowSpeedLimit).
 _PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
@@ -150,7 +140,7 @@ def _ask(arguments: list[str], tree: Path) -> str:
         done = subprocess.run(
             ["git", *arguments],
             cwd=tree,
-            env=_environment(),
+            env=environment("git"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -162,26 +152,23 @@ def _ask(arguments: list[str], tree: Path) -> str:
     return done.stdout
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in _SURROUNDINGS}
-
-
 def _git(
     arguments: list[str], cwd: Path, doing: str, variables: Mapping[str, str] | None = None
 ) -> list[str]:
     lines: list[str] = []
-    environment = _environment() | {
+    allowed = environment("git")
+    settings = allowed | {
         "GIT_TERMINAL_PROMPT": "0",
         # Programs that would open a window to ask; `true` answers with nothing.
         "GIT_ASKPASS": "true",
         "SSH_ASKPASS": "true",
-        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
+        "GIT_SSH_COMMAND": allowed.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
         "LC_ALL": "C",  # the words below are looked for
         **(variables or {}),
     }
     try:
         finished = processes.stream(
-            ["git", *_PATIENCE, *arguments], cwd=cwd, environment=environment, on_line=lines.append
+            ["git", *_PATIENCE, *arguments], cwd=cwd, environment=settings, on_line=lines.append
         )
     except OSError as error:
         raise DeployError(

@@ -8,7 +8,6 @@ a failure mean is in `npm_failures`.
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import subprocess
 from collections import deque
@@ -16,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts import npm_failures, processes
+from scripts.child_environment import environment as child_environment
 from scripts.content import exclusive_use
 from scripts.errors import DeployError, ExitStatus
 from scripts.progress import Progress, Stage
@@ -38,7 +38,7 @@ def node_version() -> str:
     """
     try:
         return subprocess.run(
-            ["node", "--version"], capture_output=True, text=True, check=True
+            ["node", "--version"], env=child_environment("npm"), capture_output=True, text=True, check=True
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
         raise DeployError(
@@ -53,7 +53,7 @@ def install(directory: Path, progress: Progress, environment: Mapping[str, str] 
     """``npm ci`` in `directory`, unless its lock file is installed already.
 
     Args:
-        environment: Added to the process's own.
+        environment: Added to what npm may read of the process's own (`child_environment`).
 
     Raises:
         DeployError: with the last lines of npm and the usual cause of what they say.
@@ -80,7 +80,7 @@ def run(
     """``npm run script`` in `directory`; `arguments` go to the script itself.
 
     Args:
-        environment: Added to the process's own.
+        environment: Added to what npm may read of the process's own (`child_environment`).
 
     Raises:
         DeployError: with the last lines of the script and the usual cause of what they say.
@@ -114,7 +114,7 @@ def _npm(
         finished = processes.stream(
             ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", "npm", *arguments],
             cwd=directory,
-            environment={**os.environ, **variables},
+            environment=child_environment("npm") | variables,
             on_line=on_line,
         )
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts import preflight
 from scripts.console import Console
-from scripts.errors import DeployError
+from scripts.errors import DeployError, ExitStatus
 from scripts.last_deploy import LastDeploy, LastDeployFile, fingerprint
 from scripts.settings import Settings
 from scripts.state import (
@@ -159,6 +159,22 @@ class Session:
         self._notice_loss()
         return None if self.deployed else "nothing is deployed"
 
+    def find_state_to_plan(self) -> str | None:
+        """The same for a plan without the lock, which needs the home and must not make it.
+
+        Raises:
+            DeployError: with `ExitStatus.PREFLIGHT_FAILED`, when it is not there.
+        """
+        state = self.state
+        if not state.exists():
+            raise DeployError(
+                f"There is no state to plan against: {state.home} does not exist",
+                "A plan without the lock writes nothing, so it does not make it.",
+                f"Deploy once: inv deploy --target {self.settings.target}",
+                status=ExitStatus.PREFLIGHT_FAILED,
+            )
+        return self.find_state()
+
     def init(self) -> str | None:
         """``terraform init``, when what it reads has changed."""
         return self._init(self.variables())
@@ -190,6 +206,14 @@ class Session:
     def plan(self) -> str | None:
         """``terraform plan``."""
         return self._plan(destroy=False)
+
+    def plan_without_lock(self) -> str | None:
+        """The same, only to be read: nothing is written to the state's home, not even the lock."""
+        if lock := self.state.lock():
+            self.console.warn(
+                f"The state is locked by {lock.described()}. The plan may show that run's own work."
+            )
+        return self._plan(destroy=False, lock=False)
 
     def plan_of(self, targets: Sequence[str]) -> str | None:
         """``terraform plan`` of these resources, and what they depend on, alone."""
@@ -401,9 +425,10 @@ class Session:
         place.after_init()
         return None
 
-    def _plan(self, *, destroy: bool, targets: Sequence[str] = ()) -> str | None:
-        self.heed_lock()
-        planning = self.terraform.plan(destroy=destroy, targets=targets, on_event=self.notice)
+    def _plan(self, *, destroy: bool, targets: Sequence[str] = (), lock: bool = True) -> str | None:
+        if lock:
+            self.heed_lock()
+        planning = self.terraform.plan(destroy=destroy, targets=targets, lock=lock, on_event=self.notice)
         self.planned = self._stack.enter_context(planning)
         return None
 

@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 
 const LINES_KEPT = 20;
 const LINE_LENGTH = 1_000;
+/** Of a longer line no more is even looked at. */
+const LINE_READ = 64 * 1024;
 /** How long output may trail behind the exit. */
 const OUTPUT_WAIT_MS = 250;
 
@@ -30,7 +32,7 @@ export class Child {
     this.#process = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
-        const text = clean(line).slice(0, LINE_LENGTH);
+        const text = clean(line.slice(0, LINE_READ)).slice(0, LINE_LENGTH);
         if (this.#lines.push(text) > LINES_KEPT) this.#lines.shift();
         onLine(text);
         this.#nextLine = undefined;

@@ -12,9 +12,10 @@
  * execution environment answers, how many requests it has had with this one (1 after a cold start), and
  * after how much silence a ping is due (SSE_HEARTBEAT_MS).
  *
- * Anybody can call this without a login, and each stream holds an execution environment, of which the
- * account has a limited number. So DIAGNOSTIC_STREAM says how much it may be: `short` (the default) is enough
- * for the check of every deploy, `full` for `inv smoke --long`, and `off` gives the path back to the app.
+ * Each stream holds an execution environment, of which the account has a limited number, and goes on when its
+ * reader has left: API Gateway tells the function nothing of that. So it needs a token (`access.mjs`), and
+ * DIAGNOSTIC_STREAM says how much it may be: `short` (the default) is enough for the check of every deploy,
+ * `full` for `inv smoke --long`, and `off` gives the path back to the app.
  *
  * A rehearsal must not take minutes. With `full` and `X-Rehearsal-Clock: C` the times of one request run
  * C times as fast: the interval, the limit of the whole, and the silence before a ping, which is the deployed
@@ -23,7 +24,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RequestError, StreamLimitError } from './errors.mjs';
+import { ParameterError, StreamLimitError } from './errors.mjs';
 import { relayEvents } from './relay.mjs';
 import { EVENT_STREAM_HEADERS, formatEvent, frameEvent } from './sse.mjs';
 
@@ -61,7 +62,7 @@ export function isDiagnostic({ method, path }) {
  * @param {'short' | 'full'} parts.allowed
  * @param {number} parts.heartbeatMs
  * @param {{ id: string, invocations: number }} parts.environment
- * @throws {RequestError} when a parameter is not within the limits.
+ * @throws {ParameterError} when a parameter is not within the limits.
  */
 export async function streamDiagnostics({ request, response, deadline, allowed, heartbeatMs, environment }) {
   const parameters = readParameters(request, allowed);
@@ -98,7 +99,7 @@ async function* events({ chunks, interval, bytes, stream, clock }, signal) {
 function readParameters({ query, headers }, allowed) {
   const { each, plannedMs, totalBytes } = LIMITS[allowed];
   // `inv smoke` recognises the last words.
-  const refuse = (reason) => new RequestError(`${reason} (DIAGNOSTIC_STREAM=${allowed})`);
+  const refuse = (reason) => new ParameterError(`${reason} (DIAGNOSTIC_STREAM=${allowed})`);
   const wholeNumber = (name, text, least) => {
     const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
     if (number >= least && number <= each[name]) return number;
@@ -111,6 +112,6 @@ function readParameters({ query, headers }, allowed) {
   const stream = query.get('stream') ?? undefined;
   if ((chunks - 1) * interval > plannedMs) throw refuse(`(chunks - 1) × interval_ms must not exceed ${plannedMs}`);
   if (chunks * bytes > totalBytes) throw refuse(`chunks × bytes must not exceed ${totalBytes}`);
-  if (!NAME.test(stream ?? '')) throw new RequestError('stream must be at most 40 letters, digits, - and _');
+  if (!NAME.test(stream ?? '')) throw new ParameterError('stream must be at most 40 letters, digits, - and _');
   return { chunks, interval, bytes, clock, stream };
 }

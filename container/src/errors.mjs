@@ -1,8 +1,9 @@
 /**
  * The failures that this handler can name, each with the HTTP status the caller sees.
  *
- * `message` is the reason and reaches callers and logs: whoever makes one of these passes text that is
- * already redacted. `output` holds the app's last lines, redacted too; callers see those of a start only.
+ * Callers see `error` and `phase`, and nothing that tells of the account or of the app: whoever asks is
+ * anonymous. `message` is the reason and goes to the log, as does `output`, the app's last lines; whoever
+ * makes one of these passes text that is already redacted.
  */
 
 class HandlerError extends Error {
@@ -55,6 +56,21 @@ export class StreamLimitError extends HandlerError {
 export class RequestError extends HandlerError {
   constructor(reason, options) {
     super(400, 'Bad request', reason, options);
+  }
+}
+
+/** The parameters of a diagnostic stream; told to its caller, who has shown a token. */
+export class ParameterError extends HandlerError {
+  constructor(reason) {
+    super(400, `Bad request: ${reason}`, reason);
+  }
+}
+
+/** The caller may not have this. Nobody is told why. */
+export class ForbiddenError extends HandlerError {
+  /** @param {{ error?: string }} [options] What the caller may know. */
+  constructor(reason, { error = 'Forbidden' } = {}) {
+    super(403, error, reason);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireCloudFront, requireToken } from './access.mjs';
 import { Deadline } from './deadline.mjs';
 import { isDiagnostic, streamDiagnostics } from './diagnostics.mjs';
 import { toHandlerError } from './errors.mjs';
@@ -34,8 +35,10 @@ export function createInvocation({ settings, application, log, redactor }) {
     let events = false;
     const { heartbeatMs, diagnosticStream: allowed } = settings;
     try {
+      requireCloudFront(event, settings.originKeyHashes);
       request = toRequest(event, settings);
       if (allowed !== 'off' && isDiagnostic(request)) {
+        requireToken(event, settings.originKeyHashes);
         await streamDiagnostics({ request, response, deadline, allowed, heartbeatMs, environment });
       } else {
         ({ events } = await proxy({ request, response, application, deadline, heartbeatMs }));
@@ -43,7 +46,7 @@ export function createInvocation({ settings, application, log, redactor }) {
     } catch (error) {
       // Whatever was waiting when the time ran out threw an AbortError; the reason says more.
       const cause = error.name === 'AbortError' && deadline.signal.aborted ? deadline.signal.reason : error;
-      await fail(cause, { response, application, log, redactor, requestId: context.awsRequestId });
+      await fail(cause, { response, log, redactor, requestId: context.awsRequestId });
     } finally {
       deadline.dispose();
       log.info('request', {
@@ -53,7 +56,7 @@ export function createInvocation({ settings, application, log, redactor }) {
         bytes: response.bytes,
         ms: Math.round(performance.now() - began),
         // What the viewer's answer carries as x-amzn-requestid: the way from an answer to these lines.
-        gatewayRequestId: event.requestContext?.requestId,
+        gatewayRequestId: event?.requestContext?.requestId,
       });
     }
     if (events) await grace(Math.min(settings.graceMs, deadline.remaining - GRACE_RESERVE_MS));
@@ -61,10 +64,10 @@ export function createInvocation({ settings, application, log, redactor }) {
 }
 
 /**
- * Before the response has started: a JSON answer that says what failed, for the caller and the operator.
- * After it: thrown on, so that aws-lambda-ric marks the response as failed in its trailers.
+ * Before the response has started: a JSON answer with the kind of failure and the id under which the log has
+ * the rest. After it: thrown on, so that aws-lambda-ric marks the response as failed in its trailers.
  */
-async function fail(cause, { response, application, log, redactor, requestId }) {
+async function fail(cause, { response, log, redactor, requestId }) {
   const failure = toHandlerError(cause);
   const reason = redactor.apply(failure.message);
   log.error('request_failed', {
@@ -79,10 +82,8 @@ async function fail(cause, { response, application, log, redactor, requestId }) 
     throw Object.assign(new Error(reason), { name: failure.name, stack: `${failure.name}: ${reason}` });
   }
   const { error, phase } = failure;
-  // What a start printed explains it. Later lines may name other viewers, and anybody may be asking.
-  const output = application.served ? undefined : failure.output;
   const retry = failure.status === 503 ? { 'retry-after': '5' } : {};
-  await response.json(failure.status, { error, reason, phase, output, requestId }, retry);
+  await response.json(failure.status, { error, phase, requestId }, retry);
 }
 
 /**

@@ -7,6 +7,8 @@
  * - Headers keep the viewer's spelling and repeat in `multiValueHeaders`.
  */
 
+import { isIP } from 'node:net';
+import { ORIGIN_KEY_HEADER, TOKEN_HEADER } from './access.mjs';
 import { RequestError } from './errors.mjs';
 
 /** LibreChat has no /api/health, it would answer with index.html; its own path is outside of /api. */
@@ -26,6 +28,8 @@ export const HOP_BY_HOP = new Set([
 ]);
 /** Replaced below by what is true here: the length of the body, the public host, the viewer's address. */
 const REPLACED = new Set(['content-length', 'expect', 'forwarded', 'host', 'x-real-ip']);
+/** For this handler, not for the app. */
+const OURS = new Set([ORIGIN_KEY_HEADER, TOKEN_HEADER]);
 
 /**
  * @typedef {object} AppRequest
@@ -62,16 +66,16 @@ export function toRequest(event, { publicHost }) {
 
 /**
  * The viewer's address. CloudFront appends the address it saw, API Gateway appends CloudFront's edge:
- * `viewer-supplied…, viewer, edge`. What stands before the last two is a claim of the viewer. A caller of
- * the bare execute-api URL is what API Gateway itself saw, unless it forges a CloudFront-like list
- * (README, "What it trusts").
+ * `viewer-supplied…, viewer, edge`. What stands before the last two is a claim of the viewer. Whatever is no
+ * address is no claim either: then it is what API Gateway itself saw.
  *
  * @param {string} forwardedFor
  * @param {string | undefined} sourceIp What API Gateway saw (`requestContext.identity.sourceIp`).
  */
 export function viewerAddress(forwardedFor, sourceIp) {
   const hops = forwardedFor.split(',').map((hop) => hop.trim()).filter(Boolean);
-  return hops.at(-2) ?? hops.at(-1) ?? sourceIp ?? '127.0.0.1';
+  const viewer = hops.at(-2) ?? hops.at(-1);
+  return [viewer, sourceIp].find((address) => typeof address === 'string' && isIP(address)) ?? '127.0.0.1';
 }
 
 /** What cannot stand in a request target literally is encoded; what is encoded already stays. */
@@ -84,11 +88,8 @@ function safePath(path) {
 }
 
 function queryOf(event) {
-  const several = event.multiValueQueryStringParameters;
-  const pairs = several
-    ? Object.entries(several).flatMap(([name, values]) => values.map((value) => [name, value]))
-    : Object.entries(event.queryStringParameters ?? {});
-  return new URLSearchParams(pairs);
+  const { multiValueQueryStringParameters: several, queryStringParameters: single } = event;
+  return new URLSearchParams(pairsOf(several ?? single));
 }
 
 /** Not URLSearchParams.toString(): it writes a space as `+`, which only forms decode. */
@@ -106,7 +107,7 @@ function headersOf(event, publicHost) {
   const named = (received.get('connection') ?? []).join(',').toLowerCase().split(',').map((name) => name.trim());
   const headers = {};
   for (const [name, values] of received) {
-    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || named.includes(name)) continue;
+    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || OURS.has(name) || named.includes(name)) continue;
     if (name.startsWith('x-forwarded-')) continue;
     // HTTP/2 viewers may split cookies over several header lines; HTTP/1.1 knows one (RFC 9113, 8.2.3).
     const bytes = values.map(headerBytes);
@@ -133,14 +134,24 @@ function headerBytes(value) {
   return /[\u0100-\uffff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
 }
 
-function receivedHeaders(event) {
+function receivedHeaders({ multiValueHeaders, headers }) {
   const received = new Map();
-  const source =
-    event.multiValueHeaders ??
-    Object.fromEntries(Object.entries(event.headers ?? {}).map(([name, value]) => [name, [value]]));
-  for (const [name, values] of Object.entries(source)) {
+  for (const [name, value] of pairsOf(multiValueHeaders ?? headers)) {
     const key = name.toLowerCase();
-    received.set(key, [...(received.get(key) ?? []), ...values]);
+    received.set(key, [...(received.get(key) ?? []), value]);
   }
   return received;
+}
+
+/**
+ * Names and values of a map of strings, or of lists of strings. Null is API Gateway's "none".
+ *
+ * @throws {RequestError} when it is neither.
+ */
+function pairsOf(map) {
+  const pairs = Object.entries(map ?? {}).flatMap(([name, several]) =>
+    [several ?? []].flat().map((value) => [name, value]),
+  );
+  if (typeof (map ?? {}) === 'object' && pairs.every(([, value]) => typeof value === 'string')) return pairs;
+  throw new RequestError('not an event of an API Gateway REST API proxy integration');
 }

@@ -24,9 +24,10 @@ const PRELUDE_LIMIT = 16 * 1024 - 8;
  * @param {number} statusCode
  * @param {string[]} rawHeaders Names and values in turns, as `IncomingMessage.rawHeaders` has them.
  * @returns {Prelude}
- * @throws {UpstreamError} when the headers are larger than API Gateway accepts.
+ * @throws {UpstreamError} when API Gateway would not accept it: the headers too large, a status that is none.
  */
 export function toPrelude(statusCode, rawHeaders) {
+  if (!(statusCode >= 200 && statusCode <= 599)) throw new UpstreamError(`not a status of HTTP: ${statusCode}`);
   const values = new Map();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index].toLowerCase();

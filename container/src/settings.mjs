@@ -19,7 +19,9 @@ const DIAGNOSTIC_STREAM = ['off', 'short', 'full'];
  * @property {string} home Folder of LibreChat in the image.
  * @property {number} port Where LibreChat listens, on loopback.
  * @property {string} tmp The only writable folder.
- * @property {'off' | 'short' | 'full'} diagnosticStream How much of `/api/health/stream` anybody may ask for.
+ * @property {'off' | 'short' | 'full'} diagnosticStream How much of `/api/health/stream` may be asked for.
+ * @property {readonly string[] | undefined} originKeyHashes SHA-256 in hex of the values of `x-origin-key`
+ *   that CloudFront may send; undefined: whoever calls is let in.
  * @property {number} heartbeatMs Silence after which an event stream gets a ping.
  * @property {number} graceMs How long the app may go on after the end of an event stream.
  * @property {boolean} provisioned Whether this environment was initialized ahead of any request.
@@ -64,6 +66,7 @@ export function readSettings(env) {
     port: Number(env.LIBRECHAT_PORT) || 3080,
     tmp: tmpdir(),
     diagnosticStream: oneOf(DIAGNOSTIC_STREAM, 'DIAGNOSTIC_STREAM', 'short'),
+    originKeyHashes: readHashes(env.ORIGIN_KEY_HASHES, problems),
     heartbeatMs: milliseconds('SSE_HEARTBEAT_MS', 15_000),
     graceMs: milliseconds('RESPONSE_GRACE_MS', 3_000),
     // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -85,6 +88,15 @@ function readParameters(json, problems) {
   }
   problems.push('LIBRECHAT_SSM_PARAMETERS is not a JSON object of names and parameter ARNs');
   return {};
+}
+
+/** Malformed, it lets nobody in. */
+function readHashes(text, problems) {
+  if (!text) return undefined;
+  const hashes = text.split(',');
+  if (hashes.every((hash) => /^[0-9a-f]{64}$/.test(hash))) return Object.freeze(hashes);
+  problems.push('ORIGIN_KEY_HASHES is not a list of SHA-256 digests in hex');
+  return [];
 }
 
 function hostOf(url, problems) {

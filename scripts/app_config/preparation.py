@@ -15,7 +15,7 @@ from scripts.errors import DeployError, ExitStatus
 FUNCTION_VARIABLES = (
     "AWS_BUCKET_NAME", "AWS_REGION", "CONFIG_PATH", "CONFIG_S3_BUCKET", "CONFIG_S3_KEY", "CONFIG_VERSION",
     "DIAGNOSTIC_STREAM", "DOMAIN_CLIENT", "DOMAIN_SERVER", "FORBIDDEN_DOMAIN", "LIBRECHAT_SSM_PARAMETERS",
-    "REDIS_URI", "RESPONSE_GRACE_MS", "SSE_HEARTBEAT_MS", "USE_REDIS",
+    "ORIGIN_KEY_HASHES", "REDIS_URI", "RESPONSE_GRACE_MS", "SSE_HEARTBEAT_MS", "USE_REDIS",
 )  # fmt: skip
 """What infrastructure/terraform/modules/backend sets, and AWS_REGION, which Lambda sets."""
 

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from scripts import npm
+from scripts.child_environment import BUILD_VARIABLES
 from scripts.content import sha256_text
 from scripts.progress import Progress
 
 Kind = Literal["standin", "checkout", "git", "image"]
-
-# LibreChat's client/vite.config.ts reads variables with these prefixes from the environment, too.
-_BUILD_VARIABLES = ("VITE_", "SCRIPT_", "DOMAIN_", "ALLOW_")
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,6 @@ def hash_of_build(*content: str) -> str:
     Not npm's own version: `npm ci` installs what the lock file says, whatever its version.
     """
     variables = sorted(
-        f"{name}={value}" for name, value in os.environ.items() if name.startswith(_BUILD_VARIABLES)
+        f"{name}={value}" for name, value in os.environ.items() if name.startswith(BUILD_VARIABLES)
     )
     return sha256_text([npm.node_version(), *variables, *content])[:16]

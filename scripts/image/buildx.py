@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts import git, processes
+from scripts.child_environment import environment
 from scripts.errors import DeployError, ExitStatus
 from scripts.image.pack import TAG_LABEL, app_layer, standin_image
 from scripts.npm import Progress
@@ -115,7 +116,7 @@ def check_engine() -> None:
     """
     for needed in (ENGINE, PLUGIN):
         try:
-            answer = subprocess.run(needed.asks_version, capture_output=True, text=True)
+            answer = _docker(needed.asks_version)
             why = "" if answer.returncode == 0 else (answer.stderr or answer.stdout).strip()
         except OSError as error:
             why = str(error)
@@ -155,7 +156,7 @@ def _run(settings: Settings, command: Sequence[str], progress: Progress) -> None
     # buildx writes its progress to standard error, and nothing else anywhere.
     script = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *command]
     finished = processes.stream(
-        script, cwd=settings.project_root, environment={**os.environ}, on_line=on_line
+        script, cwd=settings.project_root, environment=environment("docker"), on_line=on_line
     )
     if finished.returncode != 0:
         evidence = "\n".join(tail)
@@ -178,5 +179,8 @@ def disk_full(text: str) -> str:
 
 
 def _present(reference: str) -> bool:
-    done = subprocess.run(["docker", "image", "inspect", reference], capture_output=True, check=False)
-    return done.returncode == 0
+    return _docker(["docker", "image", "inspect", reference]).returncode == 0
+
+
+def _docker(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=environment("docker"), capture_output=True, text=True, check=False)

@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 
 from scripts.aws import Aws
+from scripts.child_environment import environment
 from scripts.local.generation import Generation
 from scripts.local.lambda_.function import NetworkInterface
 from scripts.local.lambda_.sandbox import isolated
@@ -240,6 +241,7 @@ class RedisServer:
                 "--daemonize", "no", "--dir", str(self._directory), *disabled,
                 readable=[Path(program)], writable=[self._directory],
             ),
+            env=environment("program"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 
+from scripts.child_environment import environment
 from scripts.errors import DeployError, ExitStatus
 from scripts.settings import Settings
 
@@ -168,6 +169,7 @@ class LocalTarget:
             process = subprocess.Popen(
                 self._command(writer),
                 cwd=settings.project_root,
+                env=environment("embedded-aws"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from scripts.smoke import Report
 
 
-def up_to_plan(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
-    """What a deploy and a plan begin with: tools, target, references, configuration, state, and the plan."""
+def up_to_plan(session: Session, *, to_deploy: bool, lock: bool = True) -> tuple[Step, ...]:
+    """What a deploy and a plan begin with: tools, target, references, configuration, state, and the plan.
+
+    Args:
+        session: The session.
+        to_deploy: False for a plan, whose caller need not be allowed to.
+        lock: False: take no lock and make no home for the state.
+    """
+    prepare_state = session.prepare_state if lock else session.find_state_to_plan
+    plan = session.plan if lock else session.plan_without_lock
     check_references = partial(session.check_references, to_deploy=to_deploy)
     return (
         Step("check tools", session.check_tools),
@@ -28,9 +36,9 @@ def up_to_plan(session: Session, *, to_deploy: bool) -> tuple[Step, ...]:
         Step("check references", check_references, after=(connecting(session),)),
         Step("prepare configuration", session.prepare_configuration, after=(connecting(session),)),
         # Nothing is made, not even the state's bucket, before everything has been found.
-        Step("prepare state", session.prepare_state, after=("check tools", "check references")),
+        Step("prepare state", prepare_state, after=("check tools", "check references")),
         Step("terraform init", session.init, after=("prepare state", "prepare configuration")),
-        Step("terraform plan", session.plan, after=("terraform init",)),
+        Step("terraform plan", plan, after=("terraform init",)),
     )
 
 

@@ -7,13 +7,13 @@ environments are containers no bubblewrap.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from scripts import child_environment
 from scripts.frontend.sources import kind
 from scripts.preflight.model import Finding, failed, ok, warning
 from scripts.preflight.runner import Probe
@@ -128,6 +128,12 @@ def _git(settings: Settings) -> Finding:
     return version(["git", "--version"], (2,), "Install git 2 or newer.")
 
 
+_KINDS: Mapping[str, child_environment.Kind] = {
+    "node": "npm", "npm": "npm", "git": "git", "docker": "docker", "bwrap": "program"
+}  # fmt: skip
+"""What each program may read; Terraform's name is a setting."""
+
+
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a program; one that cannot be started, or does not end, has failed like any other."""
     try:
@@ -135,7 +141,8 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
             command,
             # Terraform would ask HashiCorp whether there is a newer one, and wait for the answer:
             # https://developer.hashicorp.com/terraform/cli/commands#upgrade-and-security-bulletin-checks
-            env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+            env=child_environment.environment(_KINDS.get(command[0], "terraform"))
+            | {"CHECKPOINT_DISABLE": "1"},
             capture_output=True,
             text=True,
             check=False,

@@ -7,8 +7,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-r
 
 from __future__ import annotations
 
+import re
+
 from scripts.smoke.client import Response
 
+_REQUEST_ID = re.compile(r"[0-9a-f-]{36}")
 _GATEWAY_HEADERS = ("x-amz-apigw-id", "x-amzn-requestid", "x-amzn-errortype")
 _TIMED_OUT = ("Endpoint request timed out", "Network error communicating with endpoint")
 _STORAGE_HEADERS = ("x-amz-id-2", "x-amz-version-id", "x-amz-server-side-encryption")
@@ -155,20 +158,19 @@ def explain_static(answer: Response, *, deep_link: bool = False) -> str:
 
 
 def _message(answer: Response) -> str:
-    """The message in a JSON error: API Gateway's ``message``, or our handler's error, reason and phase.
+    """The message in a JSON error: API Gateway's ``message``, or our handler's error and phase.
 
-    Our handler also gives the app's last lines, which tell more than that it ended: of these the last
-    two that are not frames of a stack trace.
+    Our handler tells an anonymous caller no more than that; the rest is in its log, under the request's id.
     """
     body = answer.fields
     if message := body.get("message") or body.get("Message"):
         return str(message)
-    parts = [str(body[name]) for name in ("error", "reason") if body.get(name)]
     phase = f" (phase: {body['phase']})" if body.get("phase") else ""
-    output = body.get("output")
-    lines = [str(line).strip() for line in output] if isinstance(output, list) else []
-    words = " / ".join([line for line in lines if not line.startswith("at ")][-2:])
-    return ": ".join(parts) + phase + (f'; the app\'s last words: "{words}"' if words else "")
+    request_id = str(body.get("requestId") or "")
+    log = (
+        f"; its log says why: inv logs --request-id {request_id}" if _REQUEST_ID.fullmatch(request_id) else ""
+    )
+    return str(body.get("error") or "") + phase + log
 
 
 def _bare_gateway_error(answer: Response) -> bool:

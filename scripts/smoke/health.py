@@ -58,7 +58,7 @@ async def wait(client: Client, budget: float) -> Health:
         try:
             answer = await client.fetch("/api/health", limit=max(left, 0.1))
             # Times and ids in a message differ from try to try, the failure does not.
-            seen.append(re.sub(r"[\d.]+", "#", diagnosis.explain_api(answer)))
+            seen.append(re.sub(r"[0-9a-f-]{36}|[\d.]+", "#", diagnosis.explain_api(answer)))
         except httpx.HTTPError as error:
             problem = describe(error)
         elapsed = time.perf_counter() - start

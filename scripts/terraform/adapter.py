@@ -24,6 +24,7 @@ from typing import Any
 import python_terraform
 
 from scripts import processes
+from scripts.child_environment import environment as child_environment
 from scripts.errors import DeployError, ExitStatus
 from scripts.state.lock import Lock, locked
 from scripts.terraform import events, refresh
@@ -47,7 +48,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
     Args:
         directory: Where Terraform runs: the root module.
         binary: Name or path of the ``terraform`` binary.
-        environment: Variables of the process beyond our own environment.
+        environment: Variables of the process beyond what Terraform may read of our own environment.
         variables: Input variables, secrets among them; passed as ``TF_VAR_*`` only.
         parallelism: Number of concurrent operations of plan and apply.
         lock_timeout: How long to wait for the state lock, a Terraform duration.
@@ -124,6 +125,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         *,
         destroy: bool = False,
         targets: Sequence[str] = (),
+        lock: bool = True,
         on_event: Listener | None = None,
     ) -> Iterator[SavedPlan]:
         """Plan, and keep the plan's file for the length of the block.
@@ -131,6 +133,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         Args:
             destroy: Plan the end of everything.
             targets: Addresses to plan alone; empty: everything.
+            lock: False for a plan that nobody applies: it writes nothing, and needs no right to.
             on_event: Called with each event.
 
         Raises:
@@ -148,7 +151,8 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
                 refresh=False if destroy else None,
                 json=python_terraform.IsFlagged,
                 parallelism=self._parallelism,
-                lock_timeout=self._lock_timeout,
+                lock=None if lock else False,
+                lock_timeout=self._lock_timeout if lock else None,
             )
             seen: list[events.Event] = []
 
@@ -339,7 +343,7 @@ like the whole, and the root of another checkout (of its ``inv local.env``) depl
 
 def _process_environment(extra: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
     # Empty means unset: to botocore an empty AWS_PROFILE is a profile without a name.
-    merged = {**os.environ, **extra}
+    merged = child_environment("terraform") | dict(extra)
     environment = {
         name: value
         for name, value in merged.items()

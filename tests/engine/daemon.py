@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
+_BRIDGE = "docker0"
 _START_SECONDS = 30
 _STOP_SECONDS = 30
 
@@ -42,14 +46,12 @@ def daemon(directory: Path) -> Iterator[tuple[str, str]]:
         deadline = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(subprocess.CalledProcessError):
-                gateway = docker(
-                    host, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
-                )
+                docker(host, "version")
                 break
             time.sleep(0.2)
         else:
             raise Unavailable("dockerd does not start:\n" + log.read_text(errors="replace")[-2000:])
-        yield host, gateway.strip()
+        yield host, _bridge_address()
     finally:
         process.terminate()
         try:
@@ -57,6 +59,14 @@ def daemon(directory: Path) -> Iterator[tuple[str, str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _bridge_address() -> str:
+    """Of the interface: dockerd 20.10 names no gateway of a network whose bridge it has just made."""
+    for address in psutil.net_if_addrs().get(_BRIDGE, ()):
+        if address.family == socket.AF_INET:
+            return address.address
+    raise Unavailable(f"dockerd answers, and {_BRIDGE} has no IPv4 address")
 
 
 def docker(host: str, *arguments: str) -> str:

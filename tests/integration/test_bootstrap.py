@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.secrets_of_a_deploy import SECRETS
+
 pytestmark = pytest.mark.integration
 
 BOOTSTRAP = Path(__file__).parent.parent.parent / "bootstrap"
@@ -27,9 +29,16 @@ class Project:
         self.log = root / "npm.log"
         self.tools = root / "bin"
         self.temporary = root / "tmp"
-        for directory in (self.root / "container", self.root / ".venv/bin", self.tools, self.temporary):
+        for directory in (
+            self.root / "container",
+            self.root / "scripts",
+            self.root / ".venv/bin",
+            self.tools,
+            self.temporary,
+        ):
             directory.mkdir(parents=True)
         shutil.copy(BOOTSTRAP, self.root)
+        shutil.copy(BOOTSTRAP.parent / "scripts/child_environment.py", self.root / "scripts")
         for name in ("requirements.lock", ".venv/.lock"):
             (self.root / name).write_text("pinned")
         for name in ("package.json", "package-lock.json"):
@@ -105,6 +114,43 @@ def test_a_failed_install_shows_its_end_and_is_tried_again(project: Project) -> 
     assert "no compiler here" in err and "npm ci failed" in err
     project.npm("mkdir node_modules")
     assert project.run("true")[0] == 0
+
+
+def test_installers_see_no_credential(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """npm's postinstall and pip's setup.py are code of others."""
+    for name in SECRETS:
+        monkeypatch.setenv(name, "seen")
+    monkeypatch.setenv("npm_config_registry", "https://registry.example/")
+    monkeypatch.setenv("MAKEFLAGS", "-j7")
+    project.npm(f'env > "{project.temporary.parent}/npm.env"; mkdir node_modules')
+    (project.root / "requirements.lock").write_text("changed")
+    (project.root / ".venv/bin/python").unlink()
+    for name in ("python3.11", "python3"):  # makes the .venv, and is its pip
+        project.tool(
+            name,
+            f"""case "$*" in
+          *child_environment*) exec "{sys.executable}" "$@" ;;
+          "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+          "-m pip"*) env > "{project.temporary.parent}/pip.env" ;;
+        esac""",
+        )
+
+    status, _, err = project.run("true")
+
+    assert status == 0, err
+    for installer in ("npm", "pip"):
+        seen = (project.temporary.parent / f"{installer}.env").read_text()
+        assert "PATH=" in seen
+        assert not [name for name in SECRETS if f"{name}=" in seen]
+    seen = (project.temporary.parent / "npm.env").read_text()
+    assert "npm_config_registry=https://registry.example/\n" in seen and "MAKEFLAGS=-j7\n" in seen
+
+
+def test_the_command_itself_keeps_the_whole_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    assert project.run("sh", "-c", 'echo "$AWS_ACCESS_KEY_ID"')[1] == "mine\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -99,7 +99,7 @@ def test_a_bucket_that_holds_a_state_is_left_as_it_is(emulator: Emulator, state:
 def test_a_bucket_of_somebody_else_is_never_used(
     emulator: Emulator, settings: Settings, state: StateBucket
 ) -> None:
-    emulator.as_key("111111111111", "local").client("s3").create_bucket(
+    emulator.as_account("111111111111").client("s3").create_bucket(
         Bucket=state.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     with pytest.raises(DeployError, match="not ours") as failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,38 @@ def test_looking_for_a_state_makes_no_bucket(settings: Settings, s3: S3) -> None
     it.find_state()
     assert s3.buckets == {}
     assert not it.deployed
+
+
+def test_a_plan_without_the_lock_makes_no_bucket_and_says_that_there_is_none(
+    settings: Settings, s3: S3
+) -> None:
+    it, _ = session(settings, s3)
+    with pytest.raises(DeployError, match="does not exist") as refusal:
+        it.find_state_to_plan()
+    assert refusal.value.status is ExitStatus.PREFLIGHT_FAILED
+    assert s3.buckets == {}
+
+
+def test_a_plan_without_the_lock_writes_nothing(settings: Settings, s3: S3) -> None:
+    """Not even the settings of a bucket that holds no state yet; somebody's lock stays, and is told of."""
+    s3.create_bucket(Bucket=settings.state.bucket)
+    lock_of_another_run(settings, s3)
+    before, written = dict(s3.objects), dict(s3.buckets)
+    it, out = session(settings, s3)
+    planned: list[bool] = []
+
+    class Planner:
+        def plan(self, *, lock: bool, **_: object) -> AbstractContextManager[None]:
+            planned.append(lock)
+            return nullcontext()
+
+    it.terraform = Planner()  # type: ignore[assignment]
+    it.find_state_to_plan()
+    it.plan_without_lock()
+
+    assert planned == [False]
+    assert "The state is locked by" in out.getvalue()
+    assert (s3.objects, s3.buckets) == (before, written)
 
 
 def test_an_unchanged_project_is_recognised_and_a_changed_one_is_not(settings: Settings, s3: S3) -> None:

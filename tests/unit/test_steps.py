@@ -75,7 +75,8 @@ def out() -> io.StringIO:
 
 
 @pytest.fixture
-def terminal() -> Console:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Console:
+    monkeypatch.setenv("TERM", "xterm")  # a machine of CI has none, or a dumb one
     return Console(stdout=Terminal(), stdin=Terminal())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +66,13 @@ def test_plan_writes_a_file_and_tells_changes_by_its_exit_status(terraform: Reco
             "-detailed-exitcode",
         ]
     )
+
+
+def test_a_plan_that_nobody_applies_takes_no_lock(terraform: Recorder) -> None:
+    with terraform.plan(lock=False):
+        pass
+    assert "-lock=false" in terraform.argvs[0]
+    assert not [word for word in terraform.argvs[0] if word.startswith("-lock-timeout")]
 
 
 def test_a_destroy_plan_never_has_the_force_flag_that_terraform_no_longer_knows(
@@ -190,7 +196,8 @@ def test_the_plan_of_a_killed_run_is_removed_and_that_of_a_running_one_is_not(
 ) -> None:
     with subprocess.Popen(["true"]) as ended:
         pass
-    killed, running = (tmp_path / ".terraform" / f"plan-{pid}-x" for pid in (ended.pid, os.getppid()))
+    # Not the parent: in a container that is 0 for the first process.
+    killed, running = (tmp_path / ".terraform" / f"plan-{pid}-x" for pid in (ended.pid, 1))
     for directory in (killed, running):
         directory.mkdir(parents=True)
         (directory / "plan").write_text("hunter2")

@@ -7,15 +7,14 @@ import { assertNoSecrets, get, until, withLambda } from '../support/lambda.mjs';
 
 describe('a cold start that fails', { concurrency: 3 }, () => {
   test(
-    'for want of a secret: 503 that names it, again at each invocation, until it is there',
+    'for want of a secret: 503, its name in the log, again at each invocation, until it is there',
     withLambda({ env: { LIBRECHAT_SSM_PARAMETERS: '{"OPENID_CLIENT_ID":"/idp/client_id"}' } }, async (lambda) => {
       for (let i = 0; i < 2; i += 1) {
-        const { prelude, json } = await get(lambda, '/api/health');
-        assert.deepEqual([prelude.statusCode, prelude.headers['retry-after']], [503, '5']);
-        const { error, phase, reason, requestId } = json();
+        const answer = await get(lambda, '/api/health');
+        assert.deepEqual([answer.prelude.statusCode, answer.prelude.headers['retry-after']], [503, '5']);
+        const { error, phase, reason } = await lambda.failure(answer);
         assert.deepEqual([error, phase], ['LibreChat could not be started', 'secrets']);
         assert.equal(reason, 'SSM parameters not found: OPENID_CLIENT_ID (/idp/client_id)');
-        assert.ok(requestId);
       }
       assert.deepEqual(await lambda.notes('starts'), []);
       lambda.aws.parameters['/idp/client_id'] = 'client';
@@ -26,9 +25,10 @@ describe('a cold start that fails', { concurrency: 3 }, () => {
   test(
     'for want of librechat.yaml: 503, the app is not started on defaults; diagnosis still streams',
     withLambda({ config: null }, async (lambda) => {
-      const { prelude, json } = await get(lambda, '/api/health');
-      assert.deepEqual([prelude.statusCode, json().phase], [503, 'config']);
-      assert.match(json().reason, /s3:\/\/config\/librechat\.yaml could not be read: NoSuchKey/);
+      const answer = await get(lambda, '/api/health');
+      const { phase, reason } = await lambda.failure(answer);
+      assert.deepEqual([answer.prelude.statusCode, phase], [503, 'config']);
+      assert.match(reason, /s3:\/\/config\/librechat\.yaml could not be read: NoSuchKey/);
       assert.deepEqual(await lambda.notes('starts'), []);
       const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
       assert.match(stream.text, /event: done/);
@@ -36,29 +36,30 @@ describe('a cold start that fails', { concurrency: 3 }, () => {
   );
 
   test(
-    'because a setting is missing: 503 that names it',
+    'because a setting is missing: 503, its name in the log',
     withLambda({ env: { CONFIG_S3_BUCKET: '' } }, async (lambda) => {
-      const { json } = await get(lambda, '/api/health');
-      assert.deepEqual([json().phase, json().reason], ['settings', 'CONFIG_S3_BUCKET is not set']);
+      const { phase, reason } = await lambda.failure(await get(lambda, '/api/health'));
+      assert.deepEqual([phase, reason], ['settings', 'CONFIG_S3_BUCKET is not set']);
     }),
   );
 
   test(
-    'because the image lacks its links: 503 that names them',
+    'because the image lacks its links: 503, their names in the log',
     withLambda({ home: { withoutLinks: true } }, async (lambda) => {
-      const { json } = await get(lambda, '/api/health');
-      assert.equal(json().phase, 'filesystem');
-      assert.match(json().reason, /not writable: .*uploads/);
+      const { phase, reason } = await lambda.failure(await get(lambda, '/api/health'));
+      assert.equal(phase, 'filesystem');
+      assert.match(reason, /not writable: .*uploads/);
     }),
   );
 
   test(
-    'because the app exits: 503 with its last lines, without secrets, and no poll to its end',
+    'because the app exits: 503, its last lines in the log without secrets, and no poll to its end',
     withLambda({ env: { APP_EXIT: '1' } }, async (lambda) => {
-      const { prelude, json } = await get(lambda, '/api/health');
-      assert.deepEqual([prelude.statusCode, json().phase], [503, 'app']);
-      assert.equal(json().reason, 'LibreChat exited with status 1 while starting');
-      assert.deepEqual(json().output, ['MONGO_URI is wrong: [MONGO_URI]']);
+      const answer = await get(lambda, '/api/health');
+      const { phase, reason, output } = await lambda.failure(answer);
+      assert.deepEqual([answer.prelude.statusCode, phase], [503, 'app']);
+      assert.equal(reason, 'LibreChat exited with status 1 while starting');
+      assert.deepEqual(output, ['MONGO_URI is wrong: [MONGO_URI]']);
       assertNoSecrets(lambda.output.join('\n'));
       assert.equal((await lambda.notes('starts')).length, 2, 'once in the init phase, once more for the request');
     }),

@@ -17,6 +17,7 @@ import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
+from scripts.child_environment import environment
 from scripts.local.extensions import Context, Response, replace
 from scripts.local.lambda_.sandbox import isolated
 
@@ -140,7 +141,9 @@ def _facts(pem: str) -> Certificate | None:
     """Names and validity of a certificate; None when it is none."""
     asked = ["-noout", "-dates", "-subject", "-nameopt", "multiline", "-ext", "subjectAltName"]
     command = isolated("openssl", "x509", *asked)
-    read = subprocess.run(command, input=pem, capture_output=True, text=True, check=False)
+    read = subprocess.run(
+        command, env=environment("program"), input=pem, capture_output=True, text=True, check=False
+    )
     dates = dict(re.findall(r"^(notBefore|notAfter)=(.+)$", read.stdout, re.MULTILINE))
     names = re.findall(r"DNS:([^,\s]+)", read.stdout) or re.findall(r"commonName\s*= (\S+)", read.stdout)
     if len(dates) != 2 or not names:

@@ -16,6 +16,7 @@ import sys
 import threading
 from typing import Any
 
+from scripts.child_environment import environment
 from scripts.local.extensions import Context, replace
 from scripts.local.lambda_.sandbox import isolated
 
@@ -35,6 +36,7 @@ def install(context: Context) -> None:
             pool = worker._pool
             worker._proc = subprocess.Popen(
                 isolated("node", f"--max-old-space-size={pool.max_old_space_mb}", "-e", pool.script),
+                env=environment("program"),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
             )  # fmt: skip
             threading.Thread(

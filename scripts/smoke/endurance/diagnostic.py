@@ -93,7 +93,7 @@ def refusal(answer: Recording) -> Result | None:
         return None
     response = Response.begun(answer)
     if answer.status == 400 and not diagnosis.is_html(response):
-        reason = response.fields.get("reason")
+        reason = response.fields.get("error")
         if "DIAGNOSTIC_STREAM=short" in str(reason):
             raise NotCheckedError(_SHORT)
         raise NotCheckedError(

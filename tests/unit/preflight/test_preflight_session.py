@@ -78,6 +78,13 @@ def before(name: str, steps: dict[str, Step]) -> set[str]:
     return after.union(*(before(other, steps) for other in after))
 
 
+def test_a_plan_without_the_lock_has_no_step_that_writes(default_settings: Settings) -> None:
+    session = Session(replace(default_settings, target="aws"), Console(stdout=io.StringIO()))
+    steps = {step.name: step.run for step in up_to_plan(session, to_deploy=False, lock=False)}
+    assert steps["prepare state"] == session.find_state_to_plan
+    assert steps["terraform plan"] == session.plan_without_lock
+
+
 @pytest.mark.parametrize("target", ["local", "aws"])
 def test_nothing_is_made_before_everything_is_found(default_settings: Settings, target: str) -> None:
     session = Session(replace(default_settings, target=target), Console(stdout=io.StringIO()))

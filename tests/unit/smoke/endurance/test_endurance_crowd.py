@@ -96,10 +96,10 @@ def test_a_stream_that_was_throttled_points_at_the_concurrency(
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (503, '{"error":"LibreChat cannot be started","reason":"no answer on 3080"}'),
+        (503, '{"error":"LibreChat could not be started","phase":"app"}'),
         (504, '{"message":"Endpoint request timed out"}'),
         (502, '{"message":"Internal server error"}'),
-        (500, '{"error":"Internal error","reason":"unexpected error in the Lambda handler"}'),
+        (500, '{"error":"Internal error"}'),
     ],
     ids=["failed start", "integration timeout", "a function that crashed", "a fault of the handler"],
 )

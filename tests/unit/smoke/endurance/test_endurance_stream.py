@@ -93,11 +93,16 @@ def test_aws_caps_the_bandwidth_after_the_first_megabytes(size: int, seconds: fl
         (200, (("content-type", "text/html"),), b"<!doctype html>", "switched off"),
         (404, (("content-type", "application/json"),), b'{"message":"no"}', "switched off"),
         (200, HEADERS[:1], b"", "older than this check"),
-        (400, (("content-type", "application/json"),), b'{"reason":"chunks must be"}', "chunks must be"),
         (
             400,
             (("content-type", "application/json"),),
-            b'{"reason":"chunks must not be (DIAGNOSTIC_STREAM=short)"}',
+            b'{"error":"Bad request: chunks must be"}',
+            "chunks must be",
+        ),
+        (
+            400,
+            (("content-type", "application/json"),),
+            b'{"error":"Bad request: chunks must not be (DIAGNOSTIC_STREAM=short)"}',
             'set diagnostic_stream = "full" in terraform.tfvars.json, deploy, and set it back',
         ),
     ],
