@@ -1,69 +1,77 @@
 /**
- * Who may call: everything is CloudFront's, and the diagnostic stream is `inv smoke`'s.
+ * Who may ask: CloudFront, by the header that it adds to its origin requests, and for the diagnostic stream
+ * a caller with a short-lived token.
  *
- * API Gateway's own address answers to everybody, and a resource policy knows CloudFront only by addresses
- * that change and that all of its customers share. So CloudFront adds a header whose value Terraform made. Of
- * the accepted values the function knows the SHA-256 alone (ORIGIN_KEY_HASHES): who reads its configuration
- * learns no key.
- * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html
- *
- * A token of the diagnostic stream is `EXPIRES.HMAC`: a time in seconds since the epoch, at most 15 minutes
- * ahead, and the HMAC-SHA256 of `diagnostic-stream:EXPIRES` under one of those hashes, as text. Whoever may
- * read the function's configuration can make one; an anonymous caller cannot.
+ * Whoever knows the bare execute-api URL would pass CloudFront by, with a forged `X-Forwarded-For`, past its
+ * web ACL and its cache. Nothing else in an event proves which way a request came.
  */
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { ForbiddenError } from './errors.mjs';
+import { headerValues } from './request.mjs';
 
 export const ORIGIN_KEY_HEADER = 'x-origin-key';
 export const TOKEN_HEADER = 'x-diagnostic-token';
+/** A token may not be good for longer than this, whoever made it. */
 const TOKEN_SECONDS = 900;
-const TOKEN = /^(\d{1,12})\.([0-9a-f]{64})$/;
+const DIGEST = /^[0-9a-f]{64}$/;
+const TOKEN = /^([1-9]\d{0,11})\.([0-9a-f]{64})$/;
 
-/**
- * @param {unknown} event
- * @param {readonly string[] | undefined} hashes Hex digests of the accepted keys; undefined: not checked.
- * @throws {ForbiddenError} when the request did not come through the distribution.
- */
-export function requireCloudFront(event, hashes) {
-  if (hashes === undefined) return;
-  const [key, ...more] = valuesOf(event, ORIGIN_KEY_HEADER);
-  // CloudFront sets the header in place of a viewer's own: two of them are somebody's try.
-  if (key === undefined || more.length > 0) throw new ForbiddenError('the request did not come through CloudFront');
-  const digest = createHash('sha256').update(key).digest();
-  const known = hashes.map((hash) => timingSafeEqual(Buffer.from(hash, 'hex'), digest));
-  if (!known.includes(true)) throw new ForbiddenError('the request carries a wrong origin key');
-}
+export class Access {
+  #required;
+  #digests;
 
-/**
- * @param {unknown} event
- * @param {readonly string[] | undefined} hashes
- * @param {number} [now] Milliseconds since the epoch.
- * @throws {ForbiddenError} when it carries no valid token.
- */
-export function requireToken(event, hashes = [], now = Date.now()) {
-  const [token, ...more] = valuesOf(event, TOKEN_HEADER);
-  const found = more.length === 0 && TOKEN.exec(token ?? '');
-  if (!found || !isValid(found[1], found[2], hashes, now / 1000)) {
-    throw new ForbiddenError('no valid token', { error: 'The diagnostic stream needs a token of inv smoke' });
+  /**
+   * @param {string | undefined} hashes ORIGIN_KEY_HASHES: SHA-256 digests of the accepted values, lower-case
+   *   hex, separated by commas. Unset or empty: the origin is not checked, and no token is valid.
+   */
+  constructor(hashes) {
+    const digests = hashes ? hashes.split(',') : [];
+    this.#required = digests.length > 0;
+    this.#digests = digests.filter((digest) => DIGEST.test(digest));
+    /** Whether every entry is a digest. What is malformed admits nobody. */
+    this.wellFormed = this.#digests.length === digests.length;
+  }
+
+  /**
+   * Whether the event comes from CloudFront. Exactly one value must be there: CloudFront replaces what a
+   * viewer sends under this name, so a second one comes from elsewhere.
+   *
+   * @param {unknown} event As received, not yet known to be an event of API Gateway.
+   */
+  admits(event) {
+    if (!this.#required) return true;
+    const values = headerValues(event, ORIGIN_KEY_HEADER);
+    if (values.length !== 1) return false;
+    const digest = createHash('sha256').update(values[0]).digest('hex');
+    return anyEqual(this.#digests, digest);
+  }
+
+  /**
+   * Whether the event carries a valid token for the diagnostic stream: `<expires>.<hmac>`, Unix seconds and
+   * the HMAC-SHA256 (lower-case hex) of `diagnostic-stream:<expires>`, keyed with one of the digests as they
+   * are written. Only who may read the function's configuration can make one (`inv smoke` does).
+   *
+   * @param {unknown} event
+   * @param {number} [now] Unix seconds.
+   */
+  allowsDiagnostics(event, now = Date.now() / 1000) {
+    const values = headerValues(event, TOKEN_HEADER);
+    const [, expires, hmac] = (values.length === 1 && TOKEN.exec(values[0])) || [];
+    if (!expires || Number(expires) <= now || Number(expires) > now + TOKEN_SECONDS) return false;
+    const hmacs = this.#digests.map((digest) =>
+      createHmac('sha256', digest).update(`diagnostic-stream:${expires}`).digest('hex'),
+    );
+    return anyEqual(hmacs, hmac);
+  }
+
+  /** What must not be printed: a digest is the key that tokens are made with. */
+  get secrets() {
+    return this.#digests;
   }
 }
 
-function isValid(expires, mac, hashes, now) {
-  const given = Buffer.from(mac, 'hex');
-  const made = hashes.map((hash) => timingSafeEqual(hmac(hash, expires), given));
-  return made.includes(true) && now < Number(expires) && Number(expires) <= now + TOKEN_SECONDS;
-}
-
-function hmac(hash, expires) {
-  return createHmac('sha256', hash).update(`diagnostic-stream:${expires}`).digest();
-}
-
-/** All values of a header of a REST API's event, whatever else is wrong with it. */
-function valuesOf(event, name) {
-  const source = event?.multiValueHeaders ?? event?.headers ?? {};
-  return Object.entries(source)
-    .filter(([key]) => key.toLowerCase() === name)
-    .flatMap(([, value]) => value)
-    .filter((value) => typeof value === 'string');
+/** Compares with every one, in the same time whichever it is. All are digests in hex, of one length. */
+function anyEqual(digests, given) {
+  const bytes = Buffer.from(given);
+  return digests.filter((digest) => timingSafeEqual(Buffer.from(digest), bytes)).length > 0;
 }

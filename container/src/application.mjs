@@ -7,7 +7,6 @@
  */
 
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { Child } from './child.mjs';
 import { fetchConfig } from './config.mjs';
 import { HIDDEN_FROM_APP, writeCredentials } from './credentials.mjs';
@@ -156,7 +155,7 @@ export class Application {
         LIBRECHAT_LOG_DIR: logDirectory(this.#settings),
         PORT: String(this.port),
       }),
-      clean: (line) => this.#redactor.apply(stripVTControlCharacters(line)),
+      clean: (line) => this.#redactor.apply(line),
       onLine: (line) => this.#log.info('app', { line }),
     });
     child.exited.then((status) => {

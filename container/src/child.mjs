@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 
 const LINES_KEPT = 20;
 const LINE_LENGTH = 1_000;
-/** Of a longer line no more is even looked at. */
-const LINE_READ = 64 * 1024;
+/** As much of a line is looked at: what is cut off later may shorten it, and the rest is never shown. */
+const LINE_READ = 16 * LINE_LENGTH;
 /** How long output may trail behind the exit. */
 const OUTPUT_WAIT_MS = 250;
 

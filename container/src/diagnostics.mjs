@@ -12,10 +12,11 @@
  * execution environment answers, how many requests it has had with this one (1 after a cold start), and
  * after how much silence a ping is due (SSE_HEARTBEAT_MS).
  *
- * Each stream holds an execution environment, of which the account has a limited number, and goes on when its
- * reader has left: API Gateway tells the function nothing of that. So it needs a token (`access.mjs`), and
- * DIAGNOSTIC_STREAM says how much it may be: `short` (the default) is enough for the check of every deploy,
- * `full` for `inv smoke --long`, and `off` gives the path back to the app.
+ * No login is needed, and each stream holds an execution environment, of which the account has a limited
+ * number. A viewer who goes away does not release it: Lambda tells a function nothing of that, so a stream
+ * ends by its own limits. Hence the token (access.mjs), which nobody without rights in the account can make,
+ * and DIAGNOSTIC_STREAM, which says how much a stream may be: `short` (the default) is enough for the check
+ * of every deploy, `full` for `inv smoke --long`, and `off` gives the path back to the app.
  *
  * A rehearsal must not take minutes. With `full` and `X-Rehearsal-Clock: C` the times of one request run
  * C times as fast: the interval, the limit of the whole, and the silence before a ping, which is the deployed
@@ -24,7 +25,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ParameterError, StreamLimitError } from './errors.mjs';
+import { StreamLimitError, StreamRequestError } from './errors.mjs';
 import { relayEvents } from './relay.mjs';
 import { EVENT_STREAM_HEADERS, formatEvent, frameEvent } from './sse.mjs';
 
@@ -62,7 +63,7 @@ export function isDiagnostic({ method, path }) {
  * @param {'short' | 'full'} parts.allowed
  * @param {number} parts.heartbeatMs
  * @param {{ id: string, invocations: number }} parts.environment
- * @throws {ParameterError} when a parameter is not within the limits.
+ * @throws {StreamRequestError} when a parameter is not within the limits.
  */
 export async function streamDiagnostics({ request, response, deadline, allowed, heartbeatMs, environment }) {
   const parameters = readParameters(request, allowed);
@@ -99,7 +100,7 @@ async function* events({ chunks, interval, bytes, stream, clock }, signal) {
 function readParameters({ query, headers }, allowed) {
   const { each, plannedMs, totalBytes } = LIMITS[allowed];
   // `inv smoke` recognises the last words.
-  const refuse = (reason) => new ParameterError(`${reason} (DIAGNOSTIC_STREAM=${allowed})`);
+  const refuse = (reason) => new StreamRequestError(`${reason} (DIAGNOSTIC_STREAM=${allowed})`);
   const wholeNumber = (name, text, least) => {
     const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
     if (number >= least && number <= each[name]) return number;
@@ -112,6 +113,6 @@ function readParameters({ query, headers }, allowed) {
   const stream = query.get('stream') ?? undefined;
   if ((chunks - 1) * interval > plannedMs) throw refuse(`(chunks - 1) × interval_ms must not exceed ${plannedMs}`);
   if (chunks * bytes > totalBytes) throw refuse(`chunks × bytes must not exceed ${totalBytes}`);
-  if (!NAME.test(stream ?? '')) throw new ParameterError('stream must be at most 40 letters, digits, - and _');
+  if (!NAME.test(stream ?? '')) throw new StreamRequestError('stream must be at most 40 letters, digits, - and _');
   return { chunks, interval, bytes, clock, stream };
 }

@@ -1,16 +1,15 @@
 /**
  * The failures that this handler can name, each with the HTTP status the caller sees.
  *
- * Callers see `error` and `phase`, and nothing that tells of the account or of the app: whoever asks is
- * anonymous. `message` is the reason and goes to the log, as does `output`, the app's last lines; whoever
- * makes one of these passes text that is already redacted.
+ * Anybody may be asking, so callers see `error` and `phase` alone. `message` is the reason and goes to the
+ * log, with `output`, the app's last lines: both may name what is in the account, or other viewers.
  */
 
 class HandlerError extends Error {
   /**
    * @param {number} status HTTP status of the JSON answer.
-   * @param {string} error One stable sentence that names the kind of failure.
-   * @param {string} reason What happened this time.
+   * @param {string} error One sentence that names the kind of failure, and nothing of this deployment.
+   * @param {string} reason What happened this time, for the log.
    * @param {{ output?: string[], cause?: unknown }} [options]
    */
   constructor(status, error, reason, { output = [], cause } = {}) {
@@ -59,18 +58,18 @@ export class RequestError extends HandlerError {
   }
 }
 
-/** The parameters of a diagnostic stream; told to its caller, who has shown a token. */
-export class ParameterError extends HandlerError {
-  constructor(reason) {
-    super(400, `Bad request: ${reason}`, reason);
+/** The diagnostic stream is refused: no valid token. */
+export class AccessError extends HandlerError {
+  constructor() {
+    const error = 'The diagnostic stream needs a token of inv smoke';
+    super(403, error, 'the x-diagnostic-token is missing, expired, or not signed with ORIGIN_KEY_HASHES');
   }
 }
 
-/** The caller may not have this. Nobody is told why. */
-export class ForbiddenError extends HandlerError {
-  /** @param {{ error?: string }} [options] What the caller may know. */
-  constructor(reason, { error = 'Forbidden' } = {}) {
-    super(403, error, reason);
+/** The diagnostic stream is asked for with a token, but beyond its limits: the caller may know which. */
+export class StreamRequestError extends HandlerError {
+  constructor(reason) {
+    super(400, `Bad request: ${reason}`, reason);
   }
 }
 

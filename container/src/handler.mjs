@@ -25,6 +25,7 @@ redactor.add({
   AWS_SECRET_ACCESS_KEY: env.AWS_SECRET_ACCESS_KEY ?? '',
   AWS_SESSION_TOKEN: env.AWS_SESSION_TOKEN ?? '',
 });
+for (const digest of settings.access.secrets) redactor.add({ ORIGIN_KEY_HASHES: digest });
 const log = new Log(redactor);
 const application = new Application({ settings, env, aws: new Aws(env), log, redactor });
 
@@ -43,7 +44,7 @@ const budget = settings.provisioned ? Infinity : Math.max(0, INIT_BUDGET_MS - pe
 await Promise.race(budget === Infinity ? [firstStart] : [firstStart, timeout(budget)]);
 
 export const handler = globalThis.awslambda.streamifyResponse(
-  createInvocation({ settings, application, log, redactor }),
+  createInvocation({ settings, application, log }),
 );
 
 function timeout(ms) {

@@ -2,10 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireCloudFront, requireToken } from './access.mjs';
 import { Deadline } from './deadline.mjs';
 import { isDiagnostic, streamDiagnostics } from './diagnostics.mjs';
-import { toHandlerError } from './errors.mjs';
+import { AccessError, toHandlerError } from './errors.mjs';
 import { proxy } from './proxy.mjs';
 import { toRequest } from './request.mjs';
 import { Response } from './response.mjs';
@@ -18,10 +17,9 @@ const GRACE_RESERVE_MS = 500;
  * @param {import('./settings.mjs').Settings} parts.settings
  * @param {import('./application.mjs').Application} parts.application
  * @param {import('./log.mjs').Log} parts.log
- * @param {import('./redact.mjs').Redactor} parts.redactor
  * @returns {(event: object, stream: object, context: object) => Promise<void>}
  */
-export function createInvocation({ settings, application, log, redactor }) {
+export function createInvocation({ settings, application, log }) {
   const environment = { id: randomUUID(), invocations: 0 };
   return async (event, stream, context) => {
     environment.invocations += 1;
@@ -29,16 +27,22 @@ export function createInvocation({ settings, application, log, redactor }) {
     context.callbackWaitsForEmptyEventLoop = false;
     log.requestId = context.awsRequestId;
     const began = performance.now();
+    // What the viewer's answer carries as x-amzn-requestid: the way from an answer to these lines.
+    const gatewayRequestId = event?.requestContext?.requestId;
+    const { access } = settings;
+    if (!access.admits(event)) {
+      await refuse(stream, context, log, gatewayRequestId);
+      return;
+    }
     const deadline = new Deadline(context);
     const response = new Response(stream, deadline.signal);
     let request;
     let events = false;
     const { heartbeatMs, diagnosticStream: allowed } = settings;
     try {
-      requireCloudFront(event, settings.originKeyHashes);
       request = toRequest(event, settings);
       if (allowed !== 'off' && isDiagnostic(request)) {
-        requireToken(event, settings.originKeyHashes);
+        if (!access.allowsDiagnostics(event)) throw new AccessError();
         await streamDiagnostics({ request, response, deadline, allowed, heartbeatMs, environment });
       } else {
         ({ events } = await proxy({ request, response, application, deadline, heartbeatMs }));
@@ -46,7 +50,7 @@ export function createInvocation({ settings, application, log, redactor }) {
     } catch (error) {
       // Whatever was waiting when the time ran out threw an AbortError; the reason says more.
       const cause = error.name === 'AbortError' && deadline.signal.aborted ? deadline.signal.reason : error;
-      await fail(cause, { response, log, redactor, requestId: context.awsRequestId });
+      await fail(cause, { response, log, requestId: context.awsRequestId });
     } finally {
       deadline.dispose();
       log.info('request', {
@@ -55,8 +59,7 @@ export function createInvocation({ settings, application, log, redactor }) {
         status: response.status,
         bytes: response.bytes,
         ms: Math.round(performance.now() - began),
-        // What the viewer's answer carries as x-amzn-requestid: the way from an answer to these lines.
-        gatewayRequestId: event?.requestContext?.requestId,
+        gatewayRequestId,
       });
     }
     if (events) await grace(Math.min(settings.graceMs, deadline.remaining - GRACE_RESERVE_MS));
@@ -64,24 +67,37 @@ export function createInvocation({ settings, application, log, redactor }) {
 }
 
 /**
- * Before the response has started: a JSON answer with the kind of failure and the id under which the log has
- * the rest. After it: thrown on, so that aws-lambda-ric marks the response as failed in its trailers.
+ * Not from CloudFront: answered at once, whatever state the app is in, and with one line in the log. Of the
+ * event nothing is read but its headers.
  */
-async function fail(cause, { response, log, redactor, requestId }) {
+async function refuse(stream, { awsRequestId: requestId }, log, gatewayRequestId) {
+  const response = new Response(stream, new AbortController().signal);
+  try {
+    await response.json(403, { error: 'Forbidden', requestId });
+  } finally {
+    log.info('request', { status: 403, error: 'Forbidden', bytes: response.bytes, gatewayRequestId });
+  }
+}
+
+/**
+ * Before the response has started: a JSON answer that names the kind of failure, and the request, by which
+ * the log says the rest. After it: thrown on, so that aws-lambda-ric marks the response as failed in its
+ * trailers; what they say Lambda hands to its caller, so it is no more than an answer would have said.
+ */
+async function fail(cause, { response, log, requestId }) {
   const failure = toHandlerError(cause);
-  const reason = redactor.apply(failure.message);
+  const { error, phase } = failure;
   log.error('request_failed', {
-    error: failure.error,
-    phase: failure.phase,
-    reason,
+    error,
+    phase,
+    reason: failure.message,
     output: failure.output,
     stack: failure.status === 500 ? String(failure.cause?.stack) : undefined,
   });
   if (response.started) {
-    // A new error: the stack and the causes of the old one may quote what redaction took out.
-    throw Object.assign(new Error(reason), { name: failure.name, stack: `${failure.name}: ${reason}` });
+    // A new error: aws-lambda-ric prints and sends the message, the stack and the causes of what is thrown.
+    throw Object.assign(new Error(error), { name: failure.name, stack: `${failure.name}: ${error}` });
   }
-  const { error, phase } = failure;
   const retry = failure.status === 503 ? { 'retry-after': '5' } : {};
   await response.json(failure.status, { error, phase, requestId }, retry);
 }

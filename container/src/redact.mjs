@@ -1,142 +1,116 @@
 /**
- * Removes known secret values from text on its way to a log or a caller.
+ * Removes known secret values from text on its way to the log.
  *
- * It knows values, not patterns: whatever was read as a secret is replaced wherever it appears, whole or in
- * part, and in the forms that it takes on its way into a line: a line of a value with several, inside JSON
- * or HTML, percent- or form-encoded, as base64 (also within the base64 of a longer text) or as hex. Parts are
- * found by runs of twelve characters, so it does not matter where a value was split or cut off.
+ * It knows values, not patterns: whatever was read as a secret is replaced wherever it appears. Text is read
+ * in three ways, and what is found in any of them is cut out of the original (`decode.mjs`):
  *
+ * - as it is;
+ * - with its escapes undone (JSON, URL, form, HTML, terminal colors), as often as it was escaped;
+ * - with what may be base64, hex or a printed buffer decoded: the secret may be in the middle of it.
+ *
+ * A value is looked for whole, and by its parts (`parts.mjs`): its lines, the strings in its JSON, the
+ * credentials in its URL, and any 12 characters in a row, so that one that is wrapped or cut is found too.
  * The one pattern is `scheme://user:password@`, which drivers like to print.
  */
 
-/** Shorter values ("1", "true") would blank out half of every log line. */
-const SHORTEST_SECRET = 6;
-/** A part shorter than this is not recognized; longer runs of a secret do not occur by chance. */
-const RUN = 12;
-const URI_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi;
-const URI = /^[a-z][a-z0-9+.-]*:\/\//i;
-/** The frame of a key or certificate: no secret, and in every other one, too. */
-const FRAME = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/;
+import { readings } from './decode.mjs';
+import { fold, partsOf } from './parts.mjs';
+
+/** Bounded: a long line without any space would otherwise take the square of its length. */
+const URI_PASSWORD = /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*):[^\s/@]+@/gi;
+/** As many characters of a value in a row are a fragment of it. */
+const FRAGMENT = 12;
+/** A run of dashes or spaces is nobody's secret. */
+const DISTINCT = 4;
+/** Parts are filed under this many characters: no part is shorter. */
+const KEY = 4;
+/** And every so many characters again: wherever a fragment is cut out, it holds one of the keys whole. */
+const STRIDE = FRAGMENT - KEY + 1;
 
 export class Redactor {
-  /** Connection strings, whose parts are in every other line. */
-  #addresses = new Map();
-  /** Short values, which count only as a whole. */
-  #short = new Map();
-  /** Every run of RUN characters of a longer value. */
-  #runs = new Map();
+  /** Key → `{ text, at, least, label }`: where in a part it stands, and how much of it must be found. */
+  #filed = new Map();
+  /** One byte for each hash of a key: most places in a text are dismissed by it. */
+  #filter = new Uint8Array(1 << 16);
+  #known = new Map();
 
   /** @param {Record<string, string>} secrets Name to value; the name takes the value's place in the text. */
   add(secrets) {
     for (const [name, value] of Object.entries(secrets)) {
-      for (const part of partsOf(value)) for (const form of formsOf(part)) this.#learn(form, `[${name}]`);
-      if (URI.test(value)) this.#addresses.set(value.trim(), `[${name}]`);
+      if (this.#known.get(name) === value) continue;
+      this.#known.set(name, value);
+      for (const part of partsOf(value)) this.#file(part, `[${name}]`);
     }
   }
 
   /** @param {string} text */
   apply(text) {
-    let clean = text;
-    for (const [form, label] of this.#addresses) clean = clean.replaceAll(form, label);
-    clean = this.#withoutRuns(clean);
-    for (const [form, label] of this.#short) clean = clean.replaceAll(form, label);
-    return clean.replace(URI_PASSWORD, '$1:[password]@');
+    return this.#cutOut(text).replace(URI_PASSWORD, '$1:[password]@');
   }
 
-  #learn(form, label) {
-    if (form.length < SHORTEST_SECRET) return;
-    if (form.length < RUN) this.#short.set(form, label);
-    for (let end = RUN; end <= form.length; end += 1) this.#runs.set(form.slice(end - RUN, end), label);
-  }
-
-  #withoutRuns(text) {
-    if (this.#runs.size === 0) return text;
-    let clean = '';
-    let copied = 0;
-    for (let start = 0; start + RUN <= text.length; start += 1) {
-      const label = this.#runs.get(text.slice(start, start + RUN));
-      if (label === undefined) continue;
-      let end = start + RUN;
-      while (end < text.length && this.#runs.has(text.slice(end - RUN + 1, end + 1))) end += 1;
-      clean += text.slice(copied, start) + label;
-      copied = end;
-      start = end - 1;
+  #file({ text, solid }, label) {
+    const least = solid ? Math.min(FRAGMENT, text.length) : text.length;
+    const last = text.length - least;
+    for (let at = 0; at <= last + (least - KEY); at += STRIDE) {
+      const key = text.slice(at, at + KEY);
+      if (!this.#filed.has(key)) this.#filed.set(key, []);
+      this.#filed.get(key).push({ text, at, least, label });
+      this.#filter[hashAt(key, 0)] = 1;
+      if (!solid) break;
     }
-    return clean + text.slice(copied);
   }
-}
 
-/** What of a value is secret by itself. */
-function partsOf(value) {
-  const text = value.trim();
-  const leaves = stringsOfJson(text);
-  if (leaves) return leaves.flatMap(partsOf);
-  // Of a connection string only the password: its hosts and options stand in every other line.
-  if (URI.test(text)) return passwordsOf(text);
-  const lines = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => !FRAME.test(line));
-  return lines.length > 1 ? [...lines, lines.join('\n'), lines.join('\r\n')] : lines;
-}
-
-/** The strings in a value that is JSON; undefined when it is not. A number or a word is itself the secret. */
-function stringsOfJson(text) {
-  if (!/^[[{]/.test(text)) return undefined;
-  try {
+  #cutOut(text) {
+    if (this.#filed.size === 0) return text;
     const found = [];
-    JSON.parse(text, (_, value) => {
-      if (typeof value === 'string' || typeof value === 'number') found.push(String(value));
-      return value;
-    });
-    return found;
-  } catch {
-    return undefined;
+    for (const reading of readings(text)) this.#search(reading, found);
+    if (found.length === 0) return text;
+    found.sort((a, b) => a.start - b.start || b.end - a.end);
+    const merged = [];
+    for (const { start, end, label, length } of found) {
+      const last = merged.at(-1);
+      const touches = last && (start < last.end || (start === last.end && label === last.label));
+      if (!touches) {
+        merged.push({ start, end, label, length });
+        continue;
+      }
+      last.end = Math.max(last.end, end);
+      // A secret that contains another one gives its name to the whole.
+      if (length > last.length) Object.assign(last, { label, length });
+    }
+    let clean = '';
+    let at = 0;
+    for (const { start, end, label } of merged) {
+      clean += text.slice(at, start) + label;
+      at = end;
+    }
+    return clean + text.slice(at);
+  }
+
+  #search(reading, found) {
+    const text = fold(reading.text);
+    for (let at = 0; at + KEY <= text.length; at += 1) {
+      if (this.#filter[hashAt(text, at)] === 0) continue;
+      for (const part of this.#filed.get(text.slice(at, at + KEY)) ?? []) {
+        const [start, end] = common(text, at, part);
+        if (end - start < part.least) continue;
+        if (end - start < part.text.length && new Set(text.slice(start, end)).size < DISTINCT) continue;
+        const [first, last] = reading.range(start, end);
+        found.push({ start: first, end: last, label: part.label, length: end - start });
+      }
+    }
   }
 }
 
-/**
- * The password of a connection string, as written and decoded: drivers print either. Not `URL`, which
- * refuses the several hosts of a replica set (`mongodb://user:password@a:27017,b:27017/`).
- */
-function passwordsOf(uri) {
-  const password = /^[^:]+:\/\/[^/?#:@]*:([^/?#]*)@/.exec(uri)?.[1];
-  if (!password) return [];
-  try {
-    return [password, decodeURIComponent(password)];
-  } catch {
-    return [password];
-  }
+/** How far a text and a part are the same, around a place where both have the same key. */
+function common(text, place, { text: part, at }) {
+  let [before, after] = [0, KEY];
+  while (before < at && before < place && text[place - before - 1] === part[at - before - 1]) before += 1;
+  while (at + after < part.length && text[place + after] === part[at + after]) after += 1;
+  return [place - before, place + after];
 }
 
-function formsOf(text) {
-  const quoted = (value) => JSON.stringify(value).slice(1, -1);
-  const percent = encodeURIComponent(text.toWellFormed());
-  const html = text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-  const named = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  const written = [text, quoted(text), quoted(quoted(text))];
-  const bytes = [...new Set(written.slice(0, 2))].map((value) => Buffer.from(value));
-  const base64 = bytes.flatMap(inBase64);
-  return new Set([
-    ...written,
-    percent,
-    percent.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    // As forms and URLSearchParams write it.
-    new URLSearchParams([['', text]]).toString().slice(1),
-    html,
-    text.replace(/[&<>"']/g, (character) => named[character]),
-    ...base64,
-    ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
-    ...base64.map(encodeURIComponent),
-    ...bytes.flatMap((value) => [value.toString('hex'), value.toString('hex').toUpperCase()]),
-  ]);
-}
-
-/**
- * The base64 of a value wherever it stands in a longer text: by how many bytes precede it, three forms, each
- * without the characters that depend on its neighbours.
- */
-function inBase64(bytes) {
-  return [0, 1, 2].map((before) => {
-    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64').replaceAll('=', '');
-    const start = Math.ceil((before * 8) / 6);
-    return encoded.slice(start, Math.floor(((before + bytes.length) * 8) / 6));
-  });
+function hashAt(text, at) {
+  const first = text.charCodeAt(at) * 31 + text.charCodeAt(at + 1);
+  return ((first * 31 + text.charCodeAt(at + 2)) * 31 + text.charCodeAt(at + 3)) & 0xffff;
 }

@@ -8,7 +8,6 @@
  */
 
 import { isIP } from 'node:net';
-import { ORIGIN_KEY_HEADER, TOKEN_HEADER } from './access.mjs';
 import { RequestError } from './errors.mjs';
 
 /** LibreChat has no /api/health, it would answer with index.html; its own path is outside of /api. */
@@ -28,8 +27,10 @@ export const HOP_BY_HOP = new Set([
 ]);
 /** Replaced below by what is true here: the length of the body, the public host, the viewer's address. */
 const REPLACED = new Set(['content-length', 'expect', 'forwarded', 'host', 'x-real-ip']);
-/** For this handler, not for the app. */
-const OURS = new Set([ORIGIN_KEY_HEADER, TOKEN_HEADER]);
+/** For this handler alone (access.mjs); the app, and what it logs, must not have them. */
+const FOR_HANDLER = new Set(['x-origin-key', 'x-diagnostic-token']);
+/** Switches the connection to a tunnel: there is no response, and Node would wait for one forever. */
+const CONNECT = 'CONNECT';
 
 /**
  * @typedef {object} AppRequest
@@ -52,6 +53,7 @@ export function toRequest(event, { publicHost }) {
     throw new RequestError('not an event of an API Gateway REST API proxy integration');
   }
   const method = event.httpMethod.toUpperCase();
+  if (method === CONNECT) throw new RequestError('CONNECT is not a method of a REST API');
   const path = safePath(event.path);
   const query = queryOf(event);
   const body = bodyOf(event);
@@ -65,17 +67,35 @@ export function toRequest(event, { publicHost }) {
 }
 
 /**
+ * The values of a header, however its name is spelled. An event is not trusted to have API Gateway's shape:
+ * null, or what is no string, counts as absent.
+ *
+ * @param {unknown} event
+ * @param {string} name In lower case.
+ * @returns {string[]}
+ */
+export function headerValues(event, name) {
+  return entries(event?.multiValueHeaders ?? event?.headers).flatMap(([key, value]) =>
+    key.toLowerCase() === name ? strings(value) : [],
+  );
+}
+
+/**
  * The viewer's address. CloudFront appends the address it saw, API Gateway appends CloudFront's edge:
- * `viewer-supplied…, viewer, edge`. What stands before the last two is a claim of the viewer. Whatever is no
- * address is no claim either: then it is what API Gateway itself saw.
+ * `viewer-supplied…, viewer, edge`. What stands before the last two is a claim of the viewer. Where no
+ * address stands in that place, the caller is what API Gateway itself saw.
  *
  * @param {string} forwardedFor
  * @param {string | undefined} sourceIp What API Gateway saw (`requestContext.identity.sourceIp`).
  */
 export function viewerAddress(forwardedFor, sourceIp) {
   const hops = forwardedFor.split(',').map((hop) => hop.trim()).filter(Boolean);
-  const viewer = hops.at(-2) ?? hops.at(-1);
-  return [viewer, sourceIp].find((address) => typeof address === 'string' && isIP(address)) ?? '127.0.0.1';
+  return [hops.at(-2) ?? hops.at(-1), sourceIp].find(isAddress) ?? '127.0.0.1';
+}
+
+/** `isIP` takes an IPv6 zone of any length (`fe80::1%…`), which means nothing outside of its machine. */
+function isAddress(text) {
+  return typeof text === 'string' && isIP(text) !== 0 && !text.includes('%');
 }
 
 /** What cannot stand in a request target literally is encoded; what is encoded already stays. */
@@ -88,8 +108,9 @@ function safePath(path) {
 }
 
 function queryOf(event) {
-  const { multiValueQueryStringParameters: several, queryStringParameters: single } = event;
-  return new URLSearchParams(pairsOf(several ?? single));
+  const source = entries(event.multiValueQueryStringParameters ?? event.queryStringParameters);
+  const pairs = source.flatMap(([name, value]) => strings(value).map((each) => [name, each]));
+  return new URLSearchParams(pairs);
 }
 
 /** Not URLSearchParams.toString(): it writes a space as `+`, which only forms decode. */
@@ -105,9 +126,10 @@ function bodyOf(event) {
 function headersOf(event, publicHost) {
   const received = receivedHeaders(event);
   const named = (received.get('connection') ?? []).join(',').toLowerCase().split(',').map((name) => name.trim());
-  const headers = {};
+  // Without a prototype: `__proto__` is a valid name of a header.
+  const headers = Object.create(null);
   for (const [name, values] of received) {
-    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || OURS.has(name) || named.includes(name)) continue;
+    if (HOP_BY_HOP.has(name) || REPLACED.has(name) || FOR_HANDLER.has(name) || named.includes(name)) continue;
     if (name.startsWith('x-forwarded-')) continue;
     // HTTP/2 viewers may split cookies over several header lines; HTTP/1.1 knows one (RFC 9113, 8.2.3).
     const bytes = values.map(headerBytes);
@@ -134,24 +156,20 @@ function headerBytes(value) {
   return /[\u0100-\uffff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
 }
 
-function receivedHeaders({ multiValueHeaders, headers }) {
+function receivedHeaders(event) {
   const received = new Map();
-  for (const [name, value] of pairsOf(multiValueHeaders ?? headers)) {
+  for (const [name, value] of entries(event.multiValueHeaders ?? event.headers)) {
     const key = name.toLowerCase();
-    received.set(key, [...(received.get(key) ?? []), value]);
+    const values = strings(value);
+    if (values.length > 0) received.set(key, [...(received.get(key) ?? []), ...values]);
   }
   return received;
 }
 
-/**
- * Names and values of a map of strings, or of lists of strings. Null is API Gateway's "none".
- *
- * @throws {RequestError} when it is neither.
- */
-function pairsOf(map) {
-  const pairs = Object.entries(map ?? {}).flatMap(([name, several]) =>
-    [several ?? []].flat().map((value) => [name, value]),
-  );
-  if (typeof (map ?? {}) === 'object' && pairs.every(([, value]) => typeof value === 'string')) return pairs;
-  throw new RequestError('not an event of an API Gateway REST API proxy integration');
+function entries(source) {
+  return typeof source === 'object' && source !== null ? Object.entries(source) : [];
+}
+
+function strings(value) {
+  return [value].flat().filter((each) => typeof each === 'string');
 }

@@ -12,6 +12,10 @@ import { HOP_BY_HOP } from './request.mjs';
 
 /** API Gateway looks for the delimiter in the first 16 KB of the response. */
 const PRELUDE_LIMIT = 16 * 1024 - 8;
+/** A token (RFC 9110, 5.6.2), and what a value must not hold (5.5). Node's parser refuses most of it. */
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /**
  * @typedef {object} Prelude
@@ -24,13 +28,18 @@ const PRELUDE_LIMIT = 16 * 1024 - 8;
  * @param {number} statusCode
  * @param {string[]} rawHeaders Names and values in turns, as `IncomingMessage.rawHeaders` has them.
  * @returns {Prelude}
- * @throws {UpstreamError} when API Gateway would not accept it: the headers too large, a status that is none.
+ * @throws {UpstreamError} when this is not what API Gateway accepts: a final status, and headers that are
+ *   valid and not too large.
  */
 export function toPrelude(statusCode, rawHeaders) {
-  if (!(statusCode >= 200 && statusCode <= 599)) throw new UpstreamError(`not a status of HTTP: ${statusCode}`);
+  // Node takes any three digits. Informational ones (100, 103) never come here, and 101 breaks off.
+  if (!(statusCode >= 200 && statusCode <= 599)) throw new UpstreamError(`status ${statusCode} is not of HTTP`);
   const values = new Map();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index].toLowerCase();
+    if (!NAME.test(name) || FORBIDDEN.test(rawHeaders[index + 1])) {
+      throw new UpstreamError('a response header is not valid in HTTP');
+    }
     values.set(name, [...(values.get(name) ?? []), rawHeaders[index + 1]]);
   }
   const named = (values.get('connection') ?? []).join(',').toLowerCase().split(',').map((name) => name.trim());

@@ -7,6 +7,7 @@
 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Access } from './access.mjs';
 
 const DIAGNOSTIC_STREAM = ['off', 'short', 'full'];
 
@@ -19,9 +20,8 @@ const DIAGNOSTIC_STREAM = ['off', 'short', 'full'];
  * @property {string} home Folder of LibreChat in the image.
  * @property {number} port Where LibreChat listens, on loopback.
  * @property {string} tmp The only writable folder.
+ * @property {Access} access Who may ask for anything, and for the diagnostic stream.
  * @property {'off' | 'short' | 'full'} diagnosticStream How much of `/api/health/stream` may be asked for.
- * @property {readonly string[] | undefined} originKeyHashes SHA-256 in hex of the values of `x-origin-key`
- *   that CloudFront may send; undefined: whoever calls is let in.
  * @property {number} heartbeatMs Silence after which an event stream gets a ping.
  * @property {number} graceMs How long the app may go on after the end of an event stream.
  * @property {boolean} provisioned Whether this environment was initialized ahead of any request.
@@ -49,6 +49,11 @@ export function readSettings(env) {
     problems.push(`${name} is not one of ${words.join(', ')}: ${word}`);
     return byDefault;
   };
+  const access = new Access(env.ORIGIN_KEY_HASHES);
+  if (!access.wellFormed) {
+    // Without the text: tokens are made with it.
+    problems.push('ORIGIN_KEY_HASHES is not a list of SHA-256 digests in lower-case hex, separated by commas');
+  }
   // Lambda always provides these; without them nothing can be read from SSM or S3.
   ['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].forEach(required);
 
@@ -65,8 +70,8 @@ export function readSettings(env) {
     // LibreChat's own default; nothing else listens in an execution environment.
     port: Number(env.LIBRECHAT_PORT) || 3080,
     tmp: tmpdir(),
+    access,
     diagnosticStream: oneOf(DIAGNOSTIC_STREAM, 'DIAGNOSTIC_STREAM', 'short'),
-    originKeyHashes: readHashes(env.ORIGIN_KEY_HASHES, problems),
     heartbeatMs: milliseconds('SSE_HEARTBEAT_MS', 15_000),
     graceMs: milliseconds('RESPONSE_GRACE_MS', 3_000),
     // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -88,15 +93,6 @@ function readParameters(json, problems) {
   }
   problems.push('LIBRECHAT_SSM_PARAMETERS is not a JSON object of names and parameter ARNs');
   return {};
-}
-
-/** Malformed, it lets nobody in. */
-function readHashes(text, problems) {
-  if (!text) return undefined;
-  const hashes = text.split(',');
-  if (hashes.every((hash) => /^[0-9a-f]{64}$/.test(hash))) return Object.freeze(hashes);
-  problems.push('ORIGIN_KEY_HASHES is not a list of SHA-256 digests in hex');
-  return [];
 }
 
 function hostOf(url, problems) {

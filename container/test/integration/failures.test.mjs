@@ -13,16 +13,18 @@ describe('an app that crashes', () => {
 
   test('during a request: 502 with the request id, its last lines in the log alone; then a new app', async () => {
     await get(lambda, '/api/health');
-    const answer = await get(lambda, '/api/crash', { method: 'POST', body: '{}' });
-    assert.equal(answer.prelude.statusCode, 502);
-    assert.equal(answer.prelude.headers['content-type'], 'application/json; charset=utf-8');
-    const { error, reason, requestId } = await lambda.failure(answer);
-    assert.equal(error, 'LibreChat failed to answer');
-    assert.equal(reason, 'LibreChat exited with status 3 during the request');
+    const { prelude, text, json } = await get(lambda, '/api/crash', { method: 'POST', body: '{}' });
+    assert.equal(prelude.statusCode, 502);
+    assert.equal(prelude.headers['content-type'], 'application/json; charset=utf-8');
+    const { requestId, ...rest } = json();
+    assert.match(requestId, /^[0-9a-f-]{36}$/);
+    assert.deepEqual(rest, { error: 'LibreChat failed to answer' }, 'the rest may be about other viewers');
+    const failed = lambda.logged('request_failed').at(-1);
+    assert.deepEqual([failed.requestId, failed.reason], [requestId, 'LibreChat exited with status 3 during the request']);
     const exit = lambda.logged('app_exit').at(-1);
     assert.equal(exit.requestId, requestId);
     assert.equal(exit.output.at(-1), 'Fatal: cannot go on with [JWT_SECRET]');
-    assertNoSecrets(answer.text + lambda.output.join('\n'));
+    assertNoSecrets(text + lambda.output.join('\n'));
 
     assert.equal((await get(lambda, '/api/health')).text, 'OK');
   });
@@ -32,7 +34,9 @@ describe('an app that crashes', () => {
     assert.equal(prelude.statusCode, 200);
     assert.equal(text, 'data: first\n\nevent: error\ndata: {"text":"LibreChat failed to answer"}\n\n');
     const { type, message } = await lambda.lastError();
-    assert.deepEqual([type, message], ['UpstreamError', 'LibreChat exited with status 3 during the request']);
+    assert.deepEqual([type, message], ['UpstreamError', 'LibreChat failed to answer']);
+    const { reason } = lambda.logged('request_failed').at(-1);
+    assert.equal(reason, 'LibreChat exited with status 3 during the request');
   });
 
   test('between two requests is replaced before the next one', async () => {
@@ -55,20 +59,22 @@ describe('an app that crashes', () => {
     const { prelude, text } = await get(lambda, '/api/half');
     assert.deepEqual([prelude.statusCode, text], [200, 'half']);
     const { type, message } = await lambda.lastError();
-    assert.equal(type, 'UpstreamError');
-    assert.match(message, /the connection broke/);
+    assert.deepEqual([type, message], ['UpstreamError', 'LibreChat failed to answer']);
+    assert.match(lambda.logged('request_failed').at(-1).reason, /the connection broke/);
     assert.equal((await get(lambda, '/api/health')).text, 'OK');
   });
 });
 
 test(
-  "Lambda's timeout during a cold start: 504, and the log has what the app said so far",
+  "Lambda's timeout during a cold start: 504, and in the log what the app said so far",
   withLambda({ timeout: 6, env: { APP_BOOT_MS: '60000', APP_SAYS: 'MongoDB is not reachable' } }, async (lambda) => {
-    const answer = await get(lambda, '/api/health');
-    assert.equal(answer.prelude.statusCode, 504);
-    const { reason, output } = await lambda.failure(answer);
-    assert.match(reason, /LibreChat was still starting$/);
-    assert.deepEqual(output, ['MongoDB is not reachable']);
+    const { prelude, json } = await get(lambda, '/api/health');
+    assert.equal(prelude.statusCode, 504);
+    assert.deepEqual(Object.keys(json()), ['error', 'requestId']);
+    const [failed] = lambda.logged('request_failed');
+    assert.equal(failed.requestId, json().requestId);
+    assert.match(failed.reason, /LibreChat was still starting$/);
+    assert.deepEqual(failed.output, ['MongoDB is not reachable']);
   }),
 );
 
@@ -82,9 +88,9 @@ describe("Lambda's timeout", () => {
   after(() => lambda.stop());
 
   test('before the first byte: 504, and the app learns that nobody waits', async () => {
-    const answer = await get(lambda, '/api/hang');
-    assert.equal(answer.prelude.statusCode, 504);
-    assert.match((await lambda.failure(answer)).reason, /no complete answer within \d+ ms/);
+    const { prelude } = await get(lambda, '/api/hang');
+    assert.equal(prelude.statusCode, 504);
+    assert.match(lambda.logged('request_failed').at(-1).reason, /no complete answer within \d+ ms/);
     await until(async () => (await lambda.notes('abandoned')).includes('/api/hang'));
   });
 

@@ -7,14 +7,16 @@ import { assertNoSecrets, get, until, withLambda } from '../support/lambda.mjs';
 
 describe('a cold start that fails', { concurrency: 3 }, () => {
   test(
-    'for want of a secret: 503, its name in the log, again at each invocation, until it is there',
+    'for want of a secret: 503, named in the log, again at each invocation, until it is there',
     withLambda({ env: { LIBRECHAT_SSM_PARAMETERS: '{"OPENID_CLIENT_ID":"/idp/client_id"}' } }, async (lambda) => {
       for (let i = 0; i < 2; i += 1) {
-        const answer = await get(lambda, '/api/health');
-        assert.deepEqual([answer.prelude.statusCode, answer.prelude.headers['retry-after']], [503, '5']);
-        const { error, phase, reason } = await lambda.failure(answer);
-        assert.deepEqual([error, phase], ['LibreChat could not be started', 'secrets']);
-        assert.equal(reason, 'SSM parameters not found: OPENID_CLIENT_ID (/idp/client_id)');
+        const { prelude, json } = await get(lambda, '/api/health');
+        assert.deepEqual([prelude.statusCode, prelude.headers['retry-after']], [503, '5']);
+        const { requestId, ...rest } = json();
+        assert.deepEqual(rest, { error: 'LibreChat could not be started', phase: 'secrets' });
+        const failed = lambda.logged('request_failed').at(-1);
+        assert.equal(failed.requestId, requestId);
+        assert.equal(failed.reason, 'SSM parameters not found: OPENID_CLIENT_ID (/idp/client_id)');
       }
       assert.deepEqual(await lambda.notes('starts'), []);
       lambda.aws.parameters['/idp/client_id'] = 'client';
@@ -25,9 +27,9 @@ describe('a cold start that fails', { concurrency: 3 }, () => {
   test(
     'for want of librechat.yaml: 503, the app is not started on defaults; diagnosis still streams',
     withLambda({ config: null }, async (lambda) => {
-      const answer = await get(lambda, '/api/health');
-      const { phase, reason } = await lambda.failure(answer);
-      assert.deepEqual([answer.prelude.statusCode, phase], [503, 'config']);
+      const { prelude, json } = await get(lambda, '/api/health');
+      assert.deepEqual([prelude.statusCode, json().phase], [503, 'config']);
+      const [{ reason }] = lambda.logged('request_failed');
       assert.match(reason, /s3:\/\/config\/librechat\.yaml could not be read: NoSuchKey/);
       assert.deepEqual(await lambda.notes('starts'), []);
       const stream = await get(lambda, '/api/health/stream', { query: { chunks: ['1'] } });
@@ -36,30 +38,31 @@ describe('a cold start that fails', { concurrency: 3 }, () => {
   );
 
   test(
-    'because a setting is missing: 503, its name in the log',
+    'because a setting is missing: 503, named in the log',
     withLambda({ env: { CONFIG_S3_BUCKET: '' } }, async (lambda) => {
-      const { phase, reason } = await lambda.failure(await get(lambda, '/api/health'));
-      assert.deepEqual([phase, reason], ['settings', 'CONFIG_S3_BUCKET is not set']);
+      const { json } = await get(lambda, '/api/health');
+      assert.equal(json().phase, 'settings');
+      assert.equal(lambda.logged('request_failed')[0].reason, 'CONFIG_S3_BUCKET is not set');
     }),
   );
 
   test(
-    'because the image lacks its links: 503, their names in the log',
+    'because the image lacks its links: 503, named in the log',
     withLambda({ home: { withoutLinks: true } }, async (lambda) => {
-      const { phase, reason } = await lambda.failure(await get(lambda, '/api/health'));
-      assert.equal(phase, 'filesystem');
-      assert.match(reason, /not writable: .*uploads/);
+      const { json } = await get(lambda, '/api/health');
+      assert.equal(json().phase, 'filesystem');
+      assert.match(lambda.logged('request_failed')[0].reason, /not writable: .*uploads/);
     }),
   );
 
   test(
     'because the app exits: 503, its last lines in the log without secrets, and no poll to its end',
     withLambda({ env: { APP_EXIT: '1' } }, async (lambda) => {
-      const answer = await get(lambda, '/api/health');
-      const { phase, reason, output } = await lambda.failure(answer);
-      assert.deepEqual([answer.prelude.statusCode, phase], [503, 'app']);
-      assert.equal(reason, 'LibreChat exited with status 1 while starting');
-      assert.deepEqual(output, ['MONGO_URI is wrong: [MONGO_URI]']);
+      const { prelude, json } = await get(lambda, '/api/health');
+      assert.deepEqual([prelude.statusCode, json().phase], [503, 'app']);
+      const [failed] = lambda.logged('request_failed');
+      assert.equal(failed.reason, 'LibreChat exited with status 1 while starting');
+      assert.deepEqual(failed.output, ['MONGO_URI is wrong: [MONGO_URI]']);
       assertNoSecrets(lambda.output.join('\n'));
       assert.equal((await lambda.notes('starts')).length, 2, 'once in the init phase, once more for the request');
     }),
@@ -131,5 +134,35 @@ test(
   'with DIAGNOSTIC_STREAM=off the path belongs to the app',
   withLambda({ env: { DIAGNOSTIC_STREAM: 'off' } }, async (lambda) => {
     assert.equal((await get(lambda, '/api/health/stream')).text, '<!doctype html>');
+  }),
+);
+
+test(
+  'while the app is still starting, a stranger is refused at once',
+  withLambda({ env: { APP_BOOT_MS: '600000' } }, async (lambda) => {
+    const strangers = [
+      await get(lambda, '/api/health', { headers: { 'X-Origin-Key': ['guess'] } }),
+      await get(lambda, '/api/health/stream', { headers: { 'X-Diagnostic-Token': [] } }),
+    ];
+    assert.deepEqual(strangers.map(({ prelude }) => prelude.statusCode), [403, 403]);
+    assert.deepEqual(lambda.logged('cold_start'), []);
+  }),
+);
+
+test(
+  'without ORIGIN_KEY_HASHES anybody gets to the app, and nobody the diagnostic stream',
+  withLambda({ env: { ORIGIN_KEY_HASHES: '' } }, async (lambda) => {
+    assert.equal((await get(lambda, '/api/health', { headers: { 'X-Origin-Key': [] } })).text, 'OK');
+    assert.equal((await get(lambda, '/api/health/stream')).prelude.statusCode, 403);
+  }),
+);
+
+test(
+  'with malformed ORIGIN_KEY_HASHES nobody gets in, and the log says why',
+  withLambda({ env: { ORIGIN_KEY_HASHES: 'not-a-digest' } }, async (lambda) => {
+    assert.equal((await get(lambda, '/api/health')).prelude.statusCode, 403);
+    const [{ phase, reason }] = lambda.logged('cold_start_failed');
+    assert.equal(phase, 'settings');
+    assert.match(reason, /^ORIGIN_KEY_HASHES is not a list of SHA-256 digests/);
   }),
 );

@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { diagnosticToken } from '../support/access.mjs';
 import { GATEWAY_REQUEST_ID, restEvent, SECRETS, startLambda, until } from '../support/lambda.mjs';
 
 let lambda;
@@ -55,10 +56,34 @@ describe('a request', () => {
   });
 
   test('that is no REST API event is refused, not fatal', async () => {
-    const answer = await lambda.invoke({ source: 'aws.events', headers: restEvent('/').multiValueHeaders });
-    assert.equal(answer.prelude.statusCode, 400);
-    assert.match((await lambda.failure(answer)).reason, /REST API/);
+    const { multiValueHeaders } = restEvent('/');
+    const { prelude, json } = await lambda.invoke({ source: 'aws.events', multiValueHeaders });
+    assert.deepEqual([prelude.statusCode, json().error], [400, 'Bad request']);
+    assert.match(lambda.logged('request_failed').at(-1).reason, /REST API/);
   });
+
+  test('reaches the app without the key of CloudFront, and without a token', async () => {
+    const { json } = await get('/api/echo', { headers: { 'X-Diagnostic-Token': [diagnosticToken()] } });
+    const names = Object.keys(json().headers);
+    assert.ok(!names.includes('x-origin-key') && !names.includes('x-diagnostic-token'), names.join());
+  });
+
+  for (const [what, event] of [
+    ['no key', restEvent('/api/health', { headers: { 'X-Origin-Key': [] } })],
+    ['another key', restEvent('/api/health/stream', { headers: { 'X-Origin-Key': ['guess'] } })],
+    ['nothing in it', null],
+  ]) {
+    test(`with ${what} is not from CloudFront: 403, and one line in the log`, async () => {
+      const { prelude, json } = await lambda.invoke(event);
+      assert.equal(prelude.statusCode, 403);
+      const { requestId, ...rest } = json();
+      assert.deepEqual(rest, { error: 'Forbidden' });
+      const lines = () => lambda.output.filter((line) => line.includes(`"requestId":"${requestId}"`));
+      await until(() => lines().length > 0);
+      assert.equal(lines().length, 1);
+      assert.equal(JSON.parse(lines()[0]).status, 403);
+    });
+  }
 });
 
 describe('a response', () => {
@@ -153,6 +178,20 @@ describe('the diagnostic stream', () => {
     return get('/api/health/stream', { query: listed, headers }, reading);
   };
 
+  for (const [what, tokens] of [
+    ['no', []],
+    ['an expired', [diagnosticToken(0)]],
+    ["somebody else's", [diagnosticToken(600, 'f'.repeat(64))]],
+  ]) {
+    test(`is refused to a caller with ${what} token, whatever is asked for`, async () => {
+      const { prelude, json } = await diagnose({ chunks: 'x' }, { 'X-Diagnostic-Token': tokens });
+      assert.equal(prelude.statusCode, 403);
+      const { error, requestId, ...rest } = json();
+      assert.deepEqual([error, rest], ['The diagnostic stream needs a token of inv smoke', {}]);
+      assert.ok(requestId);
+    });
+  }
+
   test('needs no app behind it', async () => {
     const { prelude, text } = await diagnose({ chunks: 4, interval_ms: 50 });
     assert.equal(prelude.statusCode, 200);
@@ -217,14 +256,16 @@ describe('the diagnostic stream', () => {
   ]) {
     test(`has limits: ${JSON.stringify(query)}`, async () => {
       const { prelude, json } = await diagnose(query);
-      assert.deepEqual([prelude.statusCode, json().error.startsWith('Bad request: ')], [400, true]);
+      assert.equal(prelude.statusCode, 400);
+      assert.match(json().error, /^Bad request: /);
     });
   }
 
   for (const clock of ['0', '101', 'fast']) {
     test(`has no clock of ${clock}`, async () => {
       const { prelude, json } = await diagnose({}, { 'X-Rehearsal-Clock': [clock] });
-      assert.deepEqual([prelude.statusCode, json().error.startsWith('Bad request: ')], [400, true]);
+      assert.equal(prelude.statusCode, 400);
+      assert.match(json().error, /^Bad request: clock/);
     });
   }
 });
@@ -242,6 +283,7 @@ describe('the app', () => {
     assert.equal(env.AWS_ENDPOINT_URL, lambda.aws.endpoint);
     assert.equal(env.AWS_ACCESS_KEY_ID, undefined);
     assert.equal(env.AWS_SESSION_TOKEN, undefined);
+    assert.equal(env.ORIGIN_KEY_HASHES, undefined);
     assert.equal((await stat(env.AWS_SHARED_CREDENTIALS_FILE)).mode & 0o777, 0o600);
   });
 

@@ -4,7 +4,6 @@
  */
 
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -18,20 +17,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../scripts/bundle.mjs';
 import { WRITABLE } from '../../src/filesystem.mjs';
+import { diagnosticToken, ORIGIN_KEY, ORIGIN_KEY_HASHES } from './access.mjs';
 import { startAws } from './aws.mjs';
 
 const container = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const project = join(container, '..');
 export const GATEWAY_REQUEST_ID = '0d1c5a0e-6f1b-4c52-9a3e-5f0e7a1b2c3d';
 const ARN = 'arn:aws:ssm:eu-west-1:515966504419:parameter/ecs/genai';
-
-const ORIGIN_KEY = 'the-key-that-cloudfront-sends';
-const HASHES = createHash('sha256').update(ORIGIN_KEY).digest('hex');
-
-/** What `inv smoke` sends with a request for the diagnostic stream. */
-export function diagnosticToken(expires = Math.floor(Date.now() / 1000) + 60) {
-  return `${expires}.${createHmac('sha256', HASHES).update(`diagnostic-stream:${expires}`).digest('hex')}`;
-}
 
 export const SECRETS = Object.freeze({
   JWT_SECRET: 'jwt-secret-1234567890',
@@ -78,8 +70,8 @@ export async function startLambda({ env = {}, config = 'version: 1.2.1\n', timeo
     CONFIG_PATH: join(tmp, 'librechat.yaml'),
     DOMAIN_CLIENT: 'https://lambda-test.sandbox.data.apro.is',
     DOMAIN_SERVER: 'https://lambda-test.sandbox.data.apro.is',
+    ORIGIN_KEY_HASHES,
     RESPONSE_GRACE_MS: '0',
-    ORIGIN_KEY_HASHES: HASHES,
     ...env,
   };
   const ric = spawn(
@@ -91,25 +83,14 @@ export async function startLambda({ env = {}, config = 'version: 1.2.1\n', timeo
   for (const stream of [ric.stdout, ric.stderr]) {
     createInterface({ input: stream }).on('line', (line) => output.push(line));
   }
-  /** Lines of our own log, parsed, with this message. */
-  const logged = (msg) =>
-    output.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).filter((line) => line.msg === msg);
 
   return {
     tmp,
     aws,
     pid: ric.pid,
     output,
-    /** The answer says no more than the kind of failure; the log, under its request id, has the rest. */
-    failure: async (answer) => {
-      const { error, phase, requestId, ...more } = answer.json();
-      assert.deepEqual(more, {}, 'told to an anonymous caller');
-      assert.match(requestId, /^[0-9a-f-]{36}$/);
-      const found = () => logged('request_failed').find((line) => line.requestId === requestId);
-      await until(found);
-      return { error, phase, requestId, reason: found().reason, output: found().output };
-    },
-    logged,
+    /** Lines of our own log, parsed, with this message. */
+    logged: (msg) => output.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line)).filter((line) => line.msg === msg),
     invoke: (event, options) => invoke(runtime.invoke, event, options),
     lastError: async () => (await fetch(`${runtime.invoke}/last-error`)).json(),
     /** The lines of a file that the app wrote. */
@@ -129,7 +110,7 @@ export async function startLambda({ env = {}, config = 'version: 1.2.1\n', timeo
   };
 }
 
-/** A REST API proxy event, as API Gateway behind CloudFront sends it. */
+/** A REST API proxy event, as it comes through CloudFront; for the diagnostic stream with a token. */
 export function restEvent(path, { method = 'GET', query, headers = {}, body, base64 = false } = {}) {
   return {
     resource: '/api/{proxy+}',

@@ -1,77 +1,97 @@
-/** Who may call the function, and who may have its diagnostic stream. */
-
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { requireCloudFront, requireToken } from '../../src/access.mjs';
-import { ForbiddenError } from '../../src/errors.mjs';
+import { Access } from '../../src/access.mjs';
+import { diagnosticToken, ORIGIN_KEY, ORIGIN_KEY_HASHES } from '../support/access.mjs';
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
-const HASHES = ['now', 'next', 'before'].map(sha256);
-const refused = (error) => error instanceof ForbiddenError && error.status === 403 && error.error === 'Forbidden';
+const access = new Access(ORIGIN_KEY_HASHES);
 
-describe('a request through CloudFront', () => {
-  for (const key of ['now', 'next', 'before']) {
-    test(`is let in with the key of a rotation under way: ${key}`, () => {
-      requireCloudFront({ multiValueHeaders: { 'X-Origin-Key': [key] } }, HASHES);
-      requireCloudFront({ headers: { 'x-origin-key': key } }, HASHES);
-    });
-  }
+describe('a request from CloudFront', () => {
+  const admits = (...values) => access.admits({ multiValueHeaders: { 'X-Origin-Key': values } });
 
-  test('is let in without a key where none is set up', () => requireCloudFront({}, undefined));
-});
-
-describe('a request around CloudFront is refused', () => {
-  for (const [what, event] of [
-    ['without the header', { multiValueHeaders: { Accept: ['*/*'] } }],
-    ['without any headers', {}],
-    ['that is no event', null],
-    ['with nulls', { multiValueHeaders: null, headers: { 'x-origin-key': null } }],
-    ['with a wrong key', { multiValueHeaders: { 'x-origin-key': ['then'] } }],
-    ['with the hash in place of the key', { multiValueHeaders: { 'x-origin-key': [HASHES[0]] } }],
-    ['with two keys', { multiValueHeaders: { 'x-origin-key': ['now', 'now'] } }],
-    ['with two spellings', { multiValueHeaders: { 'x-origin-key': ['now'], 'X-ORIGIN-KEY': ['now'] } }],
-    ['with two keys in one line', { multiValueHeaders: { 'x-origin-key': ['now,now'] } }],
-    ['with an empty key', { headers: { 'x-origin-key': '' } }],
-  ]) {
-    test(what, () => assert.throws(() => requireCloudFront(event, HASHES), refused));
-  }
-
-  test('by everybody when the setting is malformed', () => {
-    assert.throws(() => requireCloudFront({ headers: { 'x-origin-key': 'now' } }, []), refused);
-  });
-});
-
-describe('a token of the diagnostic stream', () => {
-  const NOW = 1_800_000_000;
-  const make = (expires, key = HASHES[0]) =>
-    `${expires}.${createHmac('sha256', key).update(`diagnostic-stream:${expires}`).digest('hex')}`;
-  const check = (...tokens) => requireToken({ multiValueHeaders: { 'X-Diagnostic-Token': tokens } }, HASHES, NOW * 1000);
-
-  test('opens it until it expires', () => {
-    check(make(NOW + 1));
-    check(make(NOW + 900));
-    check(make(NOW + 60, HASHES[2]));
+  test('has the one key whose digest is known', () => {
+    assert.equal(admits(ORIGIN_KEY), true);
+    assert.equal(access.admits({ headers: { 'x-origin-key': ORIGIN_KEY } }), true);
   });
 
-  for (const [what, token] of [
-    ['is missing', undefined],
-    ['has expired', make(NOW)],
-    ['is good for longer than any may be', make(NOW + 901)],
-    ['was made with another key', make(NOW + 60, sha256('other'))],
-    ['was prolonged', make(NOW + 60).replace(/^\d+/, String(NOW + 61))],
-    ['is cut off', make(NOW + 60).slice(0, -2)],
-    ['is no token', 'x'],
-    ['counts in another way', make(`${NOW + 60}.0`)],
+  test('may have any of several keys, while they are rotated', () => {
+    const both = new Access(`${sha256('new')},${sha256('old')}`);
+    for (const [key, admitted] of [['new', true], ['old', true], ['older', false]]) {
+      assert.equal(both.admits({ headers: { 'x-origin-key': key } }), admitted, key);
+    }
+  });
+
+  test('has it once: a second value comes from somebody else', () => {
+    assert.equal(admits('guess', ORIGIN_KEY), false);
+    assert.equal(admits(ORIGIN_KEY, ORIGIN_KEY), false);
+    assert.equal(admits(`guess, ${ORIGIN_KEY}`), false);
+    const spelled = { 'X-Origin-Key': [ORIGIN_KEY], 'x-origin-key': ['guess'] };
+    assert.equal(access.admits({ multiValueHeaders: spelled }), false);
+  });
+
+  for (const event of [
+    null,
+    undefined,
+    'text',
+    {},
+    { headers: null },
+    { headers: { 'x-origin-key': null } },
+    { headers: { 'x-origin-key': '' } },
+    { headers: { 'x-origin-key': ORIGIN_KEY_HASHES } },
+    { multiValueHeaders: { 'x-origin-key': null } },
+    { multiValueHeaders: { 'x-origin-key': [null] } },
+    { multiValueHeaders: { 'x-origin-key': [{}] } },
   ]) {
-    test(`does not when it ${what}`, () => {
-      assert.throws(() => check(...(token === undefined ? [] : [token])), /no valid token/);
-    });
+    test(`is not ${JSON.stringify(event)}`, () => assert.equal(access.admits(event), false));
   }
 
-  test('opens nothing twice over, and nothing where there is no key', () => {
-    assert.throws(() => check(make(NOW + 60), make(NOW + 60)), ForbiddenError);
-    const event = { headers: { 'x-diagnostic-token': make(NOW + 60) } };
-    assert.throws(() => requireToken(event, undefined, NOW * 1000), ForbiddenError);
+  test('is not asked for a key where none is configured', () => {
+    for (const unset of [undefined, '']) assert.equal(new Access(unset).admits({}), true);
+  });
+
+  for (const hashes of ['secret', ORIGIN_KEY_HASHES.toUpperCase(), `${ORIGIN_KEY_HASHES}, `, ',']) {
+    test(`is not guessed from a malformed setting: ${hashes}`, () => {
+      const malformed = new Access(hashes);
+      assert.equal(malformed.wellFormed, false);
+      assert.equal(malformed.admits({}), false);
+    });
+  }
+});
+
+describe('the diagnostic stream', () => {
+  const now = Math.floor(Date.now() / 1000);
+  const allows = (token, by = access) =>
+    by.allowsDiagnostics({ multiValueHeaders: { 'X-Diagnostic-Token': [token].flat() } }, now);
+  const lasting = (seconds) => diagnosticToken(seconds + now - Math.floor(Date.now() / 1000));
+
+  test('is open to a token that is good for up to 15 minutes', () => {
+    for (const seconds of [1, 600, 900]) assert.equal(allows(lasting(seconds)), true, `${seconds} s`);
+  });
+
+  test('is closed to one that has expired, or that would outlast them', () => {
+    for (const seconds of [-1, 0, 901, 86_400]) assert.equal(allows(lasting(seconds)), false, `${seconds} s`);
+  });
+
+  test('takes a token of any of the keys', () => {
+    const other = sha256('other');
+    assert.equal(allows(diagnosticToken(600, other), new Access(`${ORIGIN_KEY_HASHES},${other}`)), true);
+    assert.equal(allows(diagnosticToken(600, other)), false);
+  });
+
+  test('is closed to what is no token, and to two of them', () => {
+    const good = lasting(600);
+    const [expires, hmac] = good.split('.');
+    const wrong = ['', '.', expires, `${expires}.`, `.${hmac}`, `0${good}`, `${good}0`, ` ${good}`, good.toUpperCase()];
+    for (const token of [...wrong, `${expires}.${'0'.repeat(64)}`, `${Number(expires) + 1}.${hmac}`]) {
+      assert.equal(allows(token), false, token);
+    }
+    assert.equal(allows([good, good]), false);
+    for (const event of [null, {}, { headers: null }]) assert.equal(access.allowsDiagnostics(event), false);
+  });
+
+  test('is closed to everybody where no key is configured', () => {
+    assert.equal(allows(lasting(600), new Access('')), false);
+    assert.equal(allows(diagnosticToken(600, ''), new Access(undefined)), false);
   });
 });

@@ -1,9 +1,9 @@
-/** What one diagnostic stream may be, which anybody can ask for. */
+/** What one diagnostic stream may be. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { streamDiagnostics } from '../../src/diagnostics.mjs';
-import { ParameterError } from '../../src/errors.mjs';
+import { StreamRequestError } from '../../src/errors.mjs';
 
 /** Asks for a stream; gives what was written, and after how many milliseconds it would have been ended. */
 async function ask(allowed, query, headers = {}) {
@@ -45,7 +45,7 @@ describe('short streams', () => {
     ['a clock of its own', { chunks: 1 }, { 'x-rehearsal-clock': '2' }],
   ]) {
     test(`are not ${what}, and the refusal names the setting`, async () => {
-      const refused = (error) => error instanceof ParameterError && error.message.includes('DIAGNOSTIC_STREAM=short');
+      const refused = (error) => error instanceof StreamRequestError && error.error.includes('DIAGNOSTIC_STREAM=short');
       await assert.rejects(ask('short', query, headers), refused);
     });
   }

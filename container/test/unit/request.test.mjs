@@ -102,6 +102,18 @@ describe("the viewer's address", () => {
     assert.equal(viewerAddress('', '198.51.100.7'), '198.51.100.7');
   });
 
+  for (const claim of ['A'.repeat(8_000), '1.2.3', '203.0.113.9:443', 'fe80::1%eth0', `fe80::1%${'A'.repeat(8_000)}`]) {
+    test(`is what API Gateway saw where no address stands: ${claim.slice(0, 20)}`, () => {
+      assert.equal(viewerAddress(`${claim}, 130.176.1.1`, '198.51.100.7'), '198.51.100.7');
+      assert.equal(viewerAddress(claim, '2001:db8::1'), '2001:db8::1');
+      assert.equal(viewerAddress(claim, claim), '127.0.0.1');
+    });
+  }
+
+  test('is never one that stands further to the left, which is a claim of the viewer', () => {
+    assert.equal(viewerAddress('1.2.3.4, nonsense, 130.176.1.1', '130.176.1.1'), '130.176.1.1');
+  });
+
   test('reaches the app as exactly one hop', () => {
     const multiValueHeaders = { 'x-forwarded-for': ['1.2.3.4', '203.0.113.9, 130.176.1.1'] };
     assert.equal(requestOf({ multiValueHeaders }).headers['x-forwarded-for'], '203.0.113.9');
@@ -130,5 +142,38 @@ describe('the body', () => {
 test('anything but a REST proxy event is refused', () => {
   for (const other of [null, {}, { source: 'aws.events' }, { version: '2.0', rawPath: '/' }]) {
     assert.throws(() => toRequest(other, settings), RequestError);
+  }
+});
+
+describe('an event with nulls in it', () => {
+  const absent = requestOf({}).headers;
+  for (const nulls of [
+    { headers: null },
+    { multiValueHeaders: null, headers: null },
+    { multiValueHeaders: { a: null } },
+    { multiValueHeaders: { a: [null] } },
+    { multiValueHeaders: { a: [] } },
+    { headers: { a: null } },
+    { headers: { a: 5 } },
+    { multiValueHeaders: 'text' },
+    { requestContext: null },
+    { requestContext: { identity: null } },
+    { requestContext: { identity: { sourceIp: null } } },
+    { queryStringParameters: null, multiValueQueryStringParameters: null },
+    { multiValueQueryStringParameters: { a: null } },
+    { multiValueQueryStringParameters: { a: [null] } },
+    { queryStringParameters: { a: null } },
+    { body: null, isBase64Encoded: null },
+  ]) {
+    test(`is one without them: ${JSON.stringify(nulls)}`, () => {
+      const { target, headers, body } = requestOf(nulls);
+      assert.deepEqual([target, headers, body], ['/api/config', absent, undefined]);
+    });
+  }
+
+  for (const nulls of [{ path: null }, { httpMethod: null }, { httpMethod: 'CONNECT' }]) {
+    test(`is refused without what a request needs: ${JSON.stringify(nulls)}`, () => {
+      assert.throws(() => requestOf(nulls), RequestError);
+    });
   }
 });

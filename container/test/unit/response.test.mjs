@@ -35,6 +35,24 @@ test('headers beyond the 16 KB in which API Gateway looks for the delimiter are 
   assert.throws(() => toPrelude(200, ['X-Large', 'x'.repeat(16 * 1024)]), UpstreamError);
 });
 
+for (const status of [0, 99, 100, 103, 199, 600, 999, Number.NaN, undefined]) {
+  test(`a status of ${status} is an error, not an answer`, () => {
+    assert.throws(() => toPrelude(status, []), UpstreamError);
+  });
+}
+
+for (const [name, value] of [
+  ['X-Bad', 'a\r\nSet-Cookie: b=1'],
+  ['X-Bad', 'a\0b'],
+  ['X Bad', 'a'],
+  ['X-B\nad', 'a'],
+  ['', 'a'],
+]) {
+  test(`a header that HTTP forbids is an error: ${JSON.stringify([name, value])}`, () => {
+    assert.throws(() => toPrelude(200, [name, value]), UpstreamError);
+  });
+}
+
 describe('a response on its way to the Runtime API', () => {
   /** A connection that remembers what was handed to it at once: each would be a system call. */
   class Wire extends Duplex {
