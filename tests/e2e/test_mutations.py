@@ -208,7 +208,7 @@ def table() -> Iterator[list[tuple[str, str, str]]]:
     rows: list[tuple[str, str, str]] = []
     yield rows
     lines = ["| mutation | fails in | and says |", "|---|---|---|"]
-    lines += [f"| {name} | {where} | {said} |" for name, where, said in rows]
+    lines += [f"| {name} | {where} | {said[:500]} |" for name, where, said in rows]
     MUTATIONS_TABLE.parent.mkdir(exist_ok=True)
     MUTATIONS_TABLE.write_text("\n".join(lines) + "\n")
 
@@ -254,13 +254,15 @@ def _failure(ended: Ended, check: str) -> tuple[str, str]:
     if ended.status == 0:
         return "nothing", ""
     if check:
-        failed = [c for c in ended.last("smoke")["checks"] if c["status"] == "failed"]
+        smoke = ended.last("smoke")
+        failed = [c for c in smoke["checks"] if c["status"] == "failed"]
         wanted = [c for c in failed if check in c["id"]]
         assert wanted, f"{check} did not fail; {[(c['id'], c.get('reason')) for c in failed]}"
-        return f"smoke {check}", _one_line(wanted[0]["reason"])
+        # What only the operator may know is in the function's log, which a failed run shows.
+        return f"smoke {check}", _one_line(" ".join([wanted[0]["reason"], *smoke["function_log"]]))
     error = ended.last("error")
     return error["what"], _one_line(f"{error['why']} {error['evidence']}")
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()[:500]
+    return re.sub(r"\s+", " ", text).strip()
