@@ -21,11 +21,12 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
 
 from scripts.local.credentials import Credentials
 from scripts.local.extensions import AsgiApp, Message, Receive, Send, chosen_ids, data_plane
+from scripts.local.extensions.ecr import registry_authorization
 from scripts.local.signature import Received, Signature, SignatureError, read_signature, verify
 
 SERVICES = frozenset(
@@ -36,6 +37,7 @@ SERVICES = frozenset(
 )  # fmt: skip
 """Signing names of the services that the deployment and its checks use."""
 
+_QUERY_SERVICES = frozenset({"ec2", "elasticache", "iam", "sts"})
 HEALTH = "/_ministack/health"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _REGISTRY_HOST = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
@@ -66,6 +68,7 @@ class Admission:
     def __init__(self, app: AsgiApp, root: Credentials, account_id: str) -> None:
         self._app = app
         self._root = root
+        self._registry = registry_authorization(root)
         self._account_id = account_id
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -98,12 +101,19 @@ class Admission:
         if (request.method, request.path) == ("GET", HEALTH):
             await _send(send, 200, "application/json", b'{"status": "running"}')
             return
+        if is_registry:
+            # Without the password nothing of a body is read: the registry refuses it by its headers.
+            body = await _whole(receive) if request.header("authorization") == self._registry else b""
+            await data_plane.serve_registry(scope, receive, request.with_body(body), _without_cors(send))
+            return
+        signature, secret = self._announced(scope, request)
         body = await _whole(receive)
         request = request.with_body(body)
-        if is_registry:
-            await data_plane.serve_registry(scope, receive, request, _without_cors(send))
-            return
-        signature, is_root = self._authenticate(scope, request)
+        try:
+            verify(request, signature, secret)
+        except SignatureError as error:
+            raise Refused(403, error.code, str(error), signature.service) from error
+        is_root = self._is_root(signature)
         if request.path == chosen_ids.ROUTE:
             if not is_root:
                 raise Refused(403, "AccessDenied", "Only the account may choose ids.")
@@ -114,19 +124,17 @@ class Admission:
         # What was verified is what the emulator reads: one header, in one form.
         await self._app(_signed_once(scope, signature), _replay(body, receive), _without_cors(send))
 
-    def _authenticate(self, scope: dict[str, Any], request: Received) -> tuple[Signature, bool]:
-        """The signature, verified, and whether it is the account's own."""
+    def _announced(self, scope: dict[str, Any], request: Received) -> tuple[Signature, str]:
+        """The signature that a request says it has, and the secret by which to check it. Needs no body."""
         service = ""
         try:
             signature = read_signature(request)
             service = signature.service
-            is_root = self._is_root(signature)
-            verify(request, signature, self._secret(signature))
+            return signature, self._secret(signature)
         except SignatureError as error:
             if error.code == "MissingAuthenticationToken" and _served_by(scope, request) == "s3":
                 raise Refused(403, "AccessDenied", "Access Denied", "s3") from error
             raise Refused(403, error.code, str(error), service) from error
-        return signature, is_root
 
     def _is_root(self, signature: Signature) -> bool:
         """Whether the key is the account's, or the id of another account: its root user has the same secret.
@@ -169,6 +177,8 @@ class Admission:
         if served != service:
             why = f"Credential should be scoped to correct service: {served!r}."
             raise Refused(403, "SignatureDoesNotMatch", why, service)
+        if service in _QUERY_SERVICES and _actions(request) > 1:
+            raise Refused(400, "InvalidParameterCombination", "A request has one action.", service)
         headers, query = request.headers_joined(), _routing(scope, request)
         if not is_root and not extract_iam_action(
             served, request.method, scope["path"], headers, request.body, query
@@ -190,6 +200,16 @@ def _served_by(scope: dict[str, Any], request: Received) -> str:
 
     query = _routing(scope, request)
     return str(detect_service(request.method, scope["path"], request.headers_joined(), query))
+
+
+def _actions(request: Received) -> int:
+    """How many actions a request names; its query and its body could each be read alone."""
+    form = request.body.decode("latin-1")
+    return sum(
+        name == "Action"
+        for text in (request.query, form)
+        for name, _ in parse_qsl(text, keep_blank_values=True)
+    )
 
 
 def _routing(scope: dict[str, Any], request: Received) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import base64
 import http.client
 import io
 import json
+import re
+import socket
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -400,6 +402,24 @@ def test_a_form_signed_for_s3_opens_no_query_service(emulator: Emulator) -> None
     for action in ("ListStacks&Version=2010-05-15", "ListQueues&Version=2012-11-05"):
         headers = signed(emulator, "POST", "/x", f"Action={action}", FORM, service="s3")
         assert send(emulator, "POST", "/x", f"Action={action}", headers).status in (400, 403, 404, 405)
+
+
+def test_an_action_in_the_query_does_not_stand_for_another_in_the_body(
+    emulator: Emulator, stranger: Keys
+) -> None:
+    target, body = "/?Action=GetCallerIdentity&Version=2011-06-15", "Action=CreateVpc&CidrBlock=10.9.0.0/16"
+    for kind in (FORM, {"Content-Type": "text/plain"}):
+        for keys in (stranger, None):
+            headers = signed(emulator, "POST", target, body, kind, service="sts", keys=keys)
+            assert send(emulator, "POST", target, body, headers).status == 400
+
+
+def test_no_body_is_read_of_whom_nobody_knows(emulator: Emulator) -> None:
+    for path in ("/", "/v2/app/blobs/uploads/", "/bucket/key"):
+        with socket.create_connection(("127.0.0.1", emulator.port), timeout=60) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000000\r\n\r\n"
+            connection.sendall(head.encode())
+            assert re.match(rb"HTTP/1.1 40[13] ", connection.recv(4096)), path
 
 
 def send_lines(

@@ -21,6 +21,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from scripts.local.credentials import Credentials
 from scripts.local.extensions import Context, Response, replace
 
 _INDEXES = (
@@ -67,6 +68,11 @@ class LayerFiles(MutableMapping[str, bytes]):
 
     def _path(self, digest: str) -> Path:
         return self._directory / Path(digest.replace(":", "-", 1)).name
+
+
+def registry_authorization(credentials: Credentials) -> str:
+    """The Authorization header that the registry wants, from what GetAuthorizationToken hands out."""
+    return "Basic " + base64.b64encode(f"AWS:{credentials.derive('ecr')}".encode()).decode()
 
 
 def install(context: Context) -> None:
@@ -117,7 +123,7 @@ def install(context: Context) -> None:
 
         return load
 
-    token = base64.b64encode(f"AWS:{context.credentials.derive('ecr')}".encode()).decode()
+    token = registry_authorization(context.credentials).partition(" ")[2]
 
     def authorizing(original: Any) -> Any:
         def get_authorization_token(data: dict[str, Any]) -> Response:

@@ -37,9 +37,12 @@ _ETC = (
     "ld.so.cache",
     "localtime",
     "nsswitch.conf",
-    "pki",
+    # The public halves only: beside them lie private keys.
+    "pki/ca-trust",
+    "pki/tls/certs",
     "resolv.conf",
-    "ssl",
+    "ssl/certs",
+    "ssl/openssl.cnf",
 )
 _LAMBDA_USER, _LAMBDA_GROUP = "993", "990"  # sbx_user1051, as in the real service
 
