@@ -46,8 +46,9 @@ def refuse(message: str) -> Response:
 
 def _created(original: Any) -> Any:
     def create(data: dict[str, Any]) -> Response:
-        uri = (data.get("Code") or {}).get("ImageUri")
-        resolved = _resolve(uri) if uri else refuse(_ONLY_IMAGES)
+        code = data.get("Code") or {}
+        only_image = data.get("PackageType") == "Image" and code.keys() == {"ImageUri"}
+        resolved = _resolve(code["ImageUri"]) if only_image else refuse(_ONLY_IMAGES)
         if not isinstance(resolved, str):
             return resolved
         response: Response = original(data)
@@ -58,8 +59,8 @@ def _created(original: Any) -> Any:
 
 def _updated(original: Any) -> Any:
     def update(name: str, data: dict[str, Any]) -> Response:
-        uri = data.get("ImageUri")
-        resolved = _resolve(uri) if uri else refuse(_ONLY_IMAGES)
+        only_image = data.get("ImageUri") and not data.keys() & {"ZipFile", "S3Bucket", "S3Key"}
+        resolved = _resolve(data["ImageUri"]) if only_image else refuse(_ONLY_IMAGES)
         if not isinstance(resolved, str):
             return resolved
         response: Response = original(name, data)
