@@ -100,9 +100,8 @@ class SignatureError(Exception):
         self.code = code
 
 
-_INCOMPLETE = SignatureError(
-    "IncompleteSignature", "The request signature does not conform to AWS standards."
-)
+def _incomplete() -> SignatureError:
+    return SignatureError("IncompleteSignature", "The request signature does not conform to AWS standards.")
 
 
 def read_signature(request: Received) -> Signature:
@@ -132,7 +131,7 @@ def read_signature(request: Received) -> Signature:
 def _from_header(request: Received, authorization: str) -> Signature:
     found = _AUTHORIZATION.fullmatch(authorization)
     if found is None:
-        raise _INCOMPLETE
+        raise _incomplete()
     return _signature(
         found["scope"], found["headers"], found["signature"], request.header("x-amz-date"),
         request.header("x-amz-security-token"), presigned=False, expires=0,
@@ -143,7 +142,7 @@ def _from_query(given: dict[str, str]) -> Signature:
     expires = given.get("X-Amz-Expires", "")
     signature = given.get("X-Amz-Signature", "")
     if given.get("X-Amz-Algorithm") != ALGORITHM or not re.fullmatch("[0-9]{1,6}", expires):
-        raise _INCOMPLETE
+        raise _incomplete()
     found = _signature(
         given.get("X-Amz-Credential", ""), given.get("X-Amz-SignedHeaders", ""), signature,
         given.get("X-Amz-Date", ""), given.get("X-Amz-Security-Token", ""),
@@ -160,7 +159,7 @@ def _signature(
     parts = _SCOPE.fullmatch(scope)
     names = tuple(headers.split(";"))
     if parts is None or "host" not in names or headers != headers.lower():
-        raise _INCOMPLETE
+        raise _incomplete()
     return Signature(
         *(parts["key"], parts["date"], parts["region"], parts["service"]),
         signed_headers=names,
