@@ -29,6 +29,9 @@ from scripts.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+# The kernel says in whole seconds when it booted, and says another one when the clock is set right meanwhile;
+# and no pid is given again so soon.
+SAME_START_SECONDS = 5.0
 # A control plane whose supervisor was killed saves its state before it frees its port.
 ORPHAN_SECONDS = 10.0
 
@@ -237,7 +240,8 @@ def _process(running: Running) -> psutil.Process | None:
     """The psutil process of a record, or None when it is gone or its pid belongs to another."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(running.pid)
-        if abs(process.create_time() - running.created) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+        same = abs(process.create_time() - running.created) < SAME_START_SECONDS
+        if same and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
 

@@ -66,6 +66,17 @@ def test_down_ends_the_process_and_a_second_down_finds_nothing(settings: Setting
     assert target.status() is None
 
 
+@pytest.mark.parametrize("seconds", [-1, 1])
+def test_a_process_is_recognised_after_the_clock_was_set_right(settings: Settings, seconds: int) -> None:
+    target = Scripted(settings)
+    running = target.up()
+    try:
+        target.record_path.write_text(json.dumps(running.to_json() | {"created": running.created + seconds}))
+        assert target.status() is not None
+    finally:
+        assert target.down()
+
+
 def test_a_record_whose_pid_now_belongs_to_another_process_is_not_running_and_never_killed(
     settings: Settings,
 ) -> None:

@@ -100,7 +100,7 @@ async def test_an_error_instead_of_the_stream_is_explained() -> None:
 
 
 async def test_limits_of_the_diagnostic_route_are_passed_on() -> None:
-    refused = always(lambda: api({"error": "Bad request", "reason": "chunks must be …"}, 400))
+    refused = always(lambda: api({"error": "Bad request: chunks must be …"}, 400))
     async with site_of(streams(refused)) as site:
         assert "Bad request: chunks must be" in (await diagnostic_stream(site)).reason
 

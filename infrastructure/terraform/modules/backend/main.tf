@@ -121,7 +121,7 @@ module "lambda" {
       FORBIDDEN_DOMAIN         = var.replaced_domain
       LIBRECHAT_SSM_PARAMETERS = jsonencode(var.ssm_parameters)
       # Not sensitive: it would make all variables so, and drift of any of them unreadable. No hash gives a key away.
-      ORIGIN_KEY_HASHES = join(",", [for key in var.origin_keys : nonsensitive(sha256(key))])
+      ORIGIN_KEY_HASHES = nonsensitive(join(",", [for key in var.origin_keys : sha256(key)]))
       REDIS_URI         = "redis://${var.redis.endpoint}"
       USE_REDIS         = "true"
     },
