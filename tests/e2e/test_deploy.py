@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -53,11 +54,16 @@ def test_health_is_the_apps_own(stack: Stack) -> None:
     assert (answer.status_code, answer.text) == (200, "OK")
 
 
-def test_what_the_function_holds_to_know_the_distribution_is_hidden_in_every_plan(stack: Stack) -> None:
-    (change,) = [c for c in stack.plan_json()["resource_changes"] if c["type"] == "aws_lambda_function"]
-    variables = change["change"]["after"]["environment"][0]["variables"]
-    assert len(variables["ORIGIN_KEY_HASHES"].split(",")) == 3
-    assert change["change"]["after_sensitive"]["environment"][0]["variables"] == {"ORIGIN_KEY_HASHES": True}
+def test_of_the_key_that_the_distribution_sends_the_function_holds_a_hash_alone(stack: Stack) -> None:
+    changes = {c["type"]: c["change"] for c in stack.plan_json()["resource_changes"]}
+    variables = changes["aws_lambda_function"]["after"]["environment"][0]["variables"]
+    origins = changes["aws_cloudfront_distribution"]["after"]["origin"]
+    (key,) = [header["value"] for origin in origins for header in origin["custom_header"]]
+    hashes = variables["ORIGIN_KEY_HASHES"].split(",")
+    assert len(set(hashes)) == 3
+    assert hashes[0] == hashlib.sha256(key.encode()).hexdigest()
+    # Or a drift of any variable could not be read.
+    assert changes["aws_lambda_function"]["after_sensitive"]["environment"] == [{"variables": {}}]
 
 
 def test_the_function_s_own_code_may_do_nothing_in_ec2(stack: Stack) -> None:
