@@ -132,7 +132,7 @@ class Admission:
             service = signature.service
             return signature, self._secret(signature)
         except SignatureError as error:
-            if error.code == "MissingAuthenticationToken" and _served_by(scope, request) == "s3":
+            if error.code == "MissingAuthenticationToken" and _routed(scope, request)[0] == "s3":
                 raise Refused(403, "AccessDenied", "Access Denied", "s3") from error
             raise Refused(403, error.code, str(error), service) from error
 
@@ -169,7 +169,7 @@ class Admission:
             raise Refused(
                 403, "AccessDenied", "The administration routes of the emulator are closed.", service
             )
-        served = _served_by(scope, request)
+        served, headers, query = _routed(scope, request)
         for name in (service, served):
             if name not in SERVICES:
                 why = f"The embedded AWS has no {name[:40]!r}: the deployment does not use that service."
@@ -179,7 +179,6 @@ class Admission:
             raise Refused(403, "SignatureDoesNotMatch", why, service)
         if service in _QUERY_SERVICES and _actions(request) > 1:
             raise Refused(400, "InvalidParameterCombination", "A request has one action.", service)
-        headers, query = request.headers_joined(), _routing(scope, request)
         if not is_root and not extract_iam_action(
             served, request.method, scope["path"], headers, request.body, query
         ):
@@ -194,12 +193,18 @@ def _signed_once(scope: dict[str, Any], signature: Signature) -> dict[str, Any]:
     return {**scope, "headers": [*others, (b"authorization", signature.authorization.encode("latin-1"))]}
 
 
-def _served_by(scope: dict[str, Any], request: Received) -> str:
-    """The service to which the emulator gives the request."""
+def _routed(scope: dict[str, Any], request: Received) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """The service to which the emulator gives the request, and by what it decides: headers and parameters.
+
+    The parameters are those of the query and of a form in the body.
+    """
+    from ministack import app
     from ministack.core.router import detect_service
 
-    query = _routing(scope, request)
-    return str(detect_service(request.method, scope["path"], request.headers_joined(), query))
+    method, path, headers = request.method, scope["path"], request.headers_joined()
+    query = parse_qs(request.query, keep_blank_values=True)
+    parameters: dict[str, Any] = app._routing_params(method, path, headers, request.body, query)
+    return str(detect_service(method, path, headers, parameters)), headers, parameters
 
 
 def _actions(request: Received) -> int:
@@ -210,17 +215,6 @@ def _actions(request: Received) -> int:
         for text in (request.query, form)
         for name, _ in parse_qsl(text, keep_blank_values=True)
     )
-
-
-def _routing(scope: dict[str, Any], request: Received) -> dict[str, Any]:
-    """The parameters by which the emulator chooses a service: of the query, and of a form in the body."""
-    from ministack import app
-
-    query = parse_qs(request.query, keep_blank_values=True)
-    parameters: dict[str, Any] = app._routing_params(
-        request.method, scope["path"], request.headers_joined(), request.body, query
-    )
-    return parameters
 
 
 def _received(scope: dict[str, Any]) -> Received:

@@ -15,6 +15,8 @@ import string
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from scripts.aws import Aws
+
 FILE_NAME = "credentials.json"
 PREFIX = "REHEARSAL"
 """How each of these access keys begins. AWS's own begin with AKIA or ASIA, so the two are never confused."""
@@ -28,6 +30,18 @@ class Credentials:
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
+
+    def clients(self, endpoint: str, region: str) -> Aws:
+        """The embedded AWS at `endpoint`, as the account that everything is deployed to."""
+        return Aws(
+            region=region,
+            environment={
+                "AWS_ACCESS_KEY_ID": self.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+                "AWS_SESSION_TOKEN": "",
+                "AWS_ENDPOINT_URL": endpoint,
+            },
+        )
 
     def derive(self, purpose: str) -> str:
         """Another secret, made from this one: 64 hex digits, different for each purpose."""

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.aws import Aws
 from scripts.local.credentials import Credentials, read_or_make
 from scripts.local.extensions import AsgiApp, Message, Receive, Send
 
@@ -158,23 +157,13 @@ async def _announce(options: Options, root: Credentials, port: int, stop: asynci
             from scripts.local.seed import seed
 
             tfvars = json.loads(options.seed.read_text())
-            await asyncio.to_thread(seed, _account(options, root, port), tfvars)
+            account = root.clients(f"http://127.0.0.1:{port}", options.region)
+            await asyncio.to_thread(seed, account, tfvars)
     except BaseException:
         stop.set()
         raise
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps({"ready": True, "port": port}), flush=True)
-
-
-def _account(options: Options, root: Credentials, port: int) -> Aws:
-    return Aws(
-        region=options.region,
-        environment={
-            "AWS_ACCESS_KEY_ID": root.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": root.secret_access_key,
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        },
-    )
 
 
 def _with_startup(app: AsgiApp, started: Callable[[], None]) -> AsgiApp:

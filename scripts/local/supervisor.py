@@ -23,9 +23,8 @@ from typing import Any, get_args
 
 from aiohttp import web
 
-from scripts.aws import Aws
 from scripts.local import seed
-from scripts.local.credentials import Credentials, read_or_make
+from scripts.local.credentials import read_or_make
 from scripts.local.edge import SERVER_OPTIONS as EDGE_OPTIONS
 from scripts.local.edge import make_app as make_edge
 from scripts.local.generation import Generation
@@ -131,7 +130,7 @@ async def _start(options: Options, control_port: int, parts: AsyncExitStack) -> 
     import psutil
 
     endpoint = f"http://127.0.0.1:{control_port}"
-    aws = control_plane(endpoint, options.region, read_or_make(options.directory))
+    aws = read_or_make(options.directory).clients(endpoint, options.region)
     await asyncio.to_thread(seed.seed, aws, json.loads(options.tfvars.read_text()))
     generation = Generation(options.directory / "generation")
     network = VpcNetwork(aws, generation)
@@ -148,19 +147,6 @@ async def _start(options: Options, control_port: int, parts: AsyncExitStack) -> 
         url=f"http://localhost:{port}",
         endpoint=endpoint,
         registry_url=f"http://127.0.0.1:{registry_port}",
-    )
-
-
-def control_plane(endpoint: str, region: str, credentials: Credentials) -> Aws:
-    """The embedded AWS's own API, as the account that everything is deployed to."""
-    return Aws(
-        region=region,
-        environment={
-            "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-            "AWS_SESSION_TOKEN": "",
-            "AWS_ENDPOINT_URL": endpoint,
-        },
     )
 
 

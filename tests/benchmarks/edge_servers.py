@@ -136,17 +136,16 @@ class Options:
     endpoint: str
     state: Path
     function: str
-    account: str
     region: str
 
 
 async def _app(options: Options, parts: AsyncExitStack) -> web.Application:
     if options.kind == "bare":
         return bare()
+    from scripts.local.credentials import read_or_make
     from scripts.local.generation import Generation
-    from scripts.local.supervisor import control_plane
 
-    aws = control_plane(options.endpoint, options.region, options.account)
+    aws = read_or_make(options.state).clients(options.endpoint, options.region)
     generation = Generation(options.state / "generation")
     functions: Any = Instant()
     if options.kind != "edge":
@@ -183,7 +182,6 @@ def main() -> None:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--function", required=True)
-    parser.add_argument("--account", required=True)
     parser.add_argument("--region", required=True)
     asyncio.run(_serve(Options(**vars(parser.parse_args()))))
 

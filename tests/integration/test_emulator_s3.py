@@ -176,7 +176,7 @@ def test_a_viewer_request_function_runs_isolated_from_this_machine(emulator: Emu
         assert node.environ().keys() <= {"PATH", "PWD"}
         networks = {Path(f"/proc/{process.pid}/ns/net").readlink() for process in (node, control_plane)}
         assert len(networks) == 2
-        assert not Path(f"/proc/{node.pid}/root/{emulator.state}").exists()
+        assert not Path("/proc", str(node.pid), "root", *emulator.state.parts[1:]).exists()
 
 
 def test_the_distribution_reads_through_its_origin_access_control(emulator: Emulator, distribution):

@@ -17,7 +17,7 @@ from tests.benchmarks.cpu import cpu_seconds
 from tests.benchmarks.edge.client import Address
 from tests.benchmarks.edge_servers import ASSET, JSON_BODY
 from tests.benchmarks.machine import ROOT
-from tests.integration.conftest import ACCOUNT, REGION, Emulator
+from tests.integration.conftest import REGION, Emulator
 from tests.integration.edge_stack import Stack
 from tests.integration.lambda_functions import Deployment
 
@@ -75,7 +75,6 @@ class World:
             "--endpoint", self.emulator.endpoint,
             "--state", str(self.emulator.state),
             "--function", self.deployed.function_arn,
-            "--account", ACCOUNT,
             "--region", REGION,
         ]  # fmt: skip
         process = subprocess.Popen(
